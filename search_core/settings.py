@@ -1,0 +1,97 @@
+"""Every knob, read from the environment once. Everyone else receives values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import platformdirs
+
+from search_core.types import StudioError
+
+Backend = Literal["auto", "torch", "openvino"]
+IndexKind = Literal["auto", "exact", "ivf"]
+
+VARIABLES: dict[str, tuple[str, str]] = {
+    "workspace": ("CODESEARCH_HOME", "folder for indexed corpora, vectors, reports and runs"),
+    "backend": ("CODESEARCH_BACKEND", "encoder runtime: auto, torch or openvino"),
+    "device": ("CODESEARCH_DEVICE", "torch device: auto, cpu, cuda, cuda:N or mps"),
+    "threads": ("CODESEARCH_THREADS", "processor threads for encoding and search; 0 takes every core"),
+    "index_kind": ("CODESEARCH_INDEX", "index: auto (by corpus size), exact or ivf"),
+    "recall_target": ("CODESEARCH_RECALL", "recall@10 an approximate index must reach against exact search"),
+    "hub_timeout_s": ("CODESEARCH_HUB_TIMEOUT", "seconds to wait for the Hugging Face Hub before saying it is unreachable"),
+}
+"""Field of Settings → (environment variable, what it is). docs/reference.md lists them; a test compares."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    workspace: Path = Path(platformdirs.user_cache_dir("code-search-studio"))
+    backend: Backend = "auto"
+    device: str = "auto"
+    threads: int = 0
+    index_kind: IndexKind = "auto"
+    recall_target: float = 0.95
+    hub_timeout_s: float = 5.0
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
+        """Overrides (say, from the command line) win over the environment; None means not given.
+
+        Raises StudioError naming every variable that holds an unusable value.
+        """
+        given: dict[str, Any] = {}
+        problems: list[str] = []
+        for field in fields(cls):
+            variable, _ = VARIABLES[field.name]
+            if text := environment.get(variable, "").strip():
+                try:
+                    given[field.name] = _parsed(field.name, text)
+                except ValueError as error:
+                    problems.append(f"{variable}={text!r} ({error})")
+        if problems:
+            raise StudioError("Unusable settings: " + "; ".join(problems))
+        return cls(**given | {name: value for name, value in overrides.items() if value is not None})
+
+    @property
+    def thread_count(self) -> int:
+        """Threads to use: the setting, or the cores this process may run on."""
+        if self.threads:
+            return self.threads
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _parsed(name: str, text: str) -> Any:
+    match name:
+        case "workspace":
+            return Path(text).expanduser()
+        case "backend":
+            return _one_of(text, get_args(Backend))
+        case "index_kind":
+            return _one_of(text, get_args(IndexKind))
+        case "threads":
+            return _at_least(int(text), 0)
+        case "recall_target":
+            value = float(text)
+            if not 0 < value <= 1:
+                raise ValueError("must be above 0 and at most 1")
+            return value
+        case "hub_timeout_s":
+            return _at_least(float(text), 0.1)
+        case _:
+            return text
+
+
+def _one_of(text: str, choices: tuple[str, ...]) -> str:
+    if text not in choices:
+        raise ValueError("choose from " + ", ".join(choices))
+    return text
+
+
+def _at_least(value: Any, least: float) -> Any:
+    if value < least:
+        raise ValueError(f"must be at least {least}")
+    return value

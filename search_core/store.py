@@ -1,0 +1,191 @@
+"""The workspace on disk: artifact folders that are whole or do not exist.
+
+An artifact is a folder whose manifest.json names its files with size and SHA-256.
+Data files carry their checksum in their name and are never changed; replacing the
+manifest (one atomic rename) is what makes a new generation visible. A reader sees
+the old files or the new ones, never a mixture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from search_core.types import StudioError
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+KEPT_GENERATIONS = 2
+
+logger = logging.getLogger(__name__)
+
+WriteFile = Callable[[Path], None]
+"""Writes one file at the path it is given."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A verified folder. files: logical name → path on disk."""
+
+    folder: Path
+    metadata: Mapping[str, Any]
+    files: Mapping[str, Path]
+
+
+class Workspace:
+    """Where everything stored lives; see DESIGN in docs/reference.md for the layout."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, *parts: str) -> Path:
+        return self.root.joinpath(*parts)
+
+    @contextmanager
+    def writing(self, folder: Path) -> Iterator[None]:
+        """Hold the folder's write lock; waits for another writer. Raises StudioError where nothing can be written."""
+        with _explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(folder / ".lock")
+            try:
+                lock.acquire(timeout=0)
+            except filelock.Timeout:
+                logger.info("waiting for another process that writes %s", folder)
+                lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def write_artifact(folder: Path, files: Mapping[str, WriteFile], metadata: Mapping[str, Any]) -> Artifact:
+    """Store a new generation of an artifact; the caller holds the folder's lock.
+
+    Raises StudioError where the disk is full or read-only; the old generation stays.
+    """
+    with _explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        entries = {name: _write_data(folder, name, write) for name, write in files.items()}
+        old = _read_manifest(folder)
+        generations = [entries, *(old["generations"] if old else [])][:KEPT_GENERATIONS]
+        manifest = {"format_version": FORMAT_VERSION, "metadata": dict(metadata), "generations": generations}
+        _write_durably(folder / MANIFEST, lambda path: path.write_text(json.dumps(manifest, indent=1), "utf-8"))
+        _remove_unnamed(folder, {entry["file"] for entries in generations for entry in entries.values()})
+        return Artifact(folder, manifest["metadata"], {name: folder / entry["file"] for name, entry in entries.items()})
+
+
+def read_artifact(folder: Path) -> Artifact | None:
+    """The folder's newest generation, or None where there is none or it is damaged (with a log line)."""
+    manifest = _read_manifest(folder)
+    if manifest is None:
+        return None
+    entries = manifest["generations"][0]
+    for entry in entries.values():
+        problem = _problem(folder / entry["file"], entry)
+        if problem:
+            logger.warning("%s is damaged and will be rebuilt: %s %s", folder, entry["file"], problem)
+            return None
+    return Artifact(folder, manifest["metadata"], {name: folder / entry["file"] for name, entry in entries.items()})
+
+
+def _write_data(folder: Path, name: str, write: WriteFile) -> dict[str, Any]:
+    stem, dot, suffix = name.partition(".")
+    with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as scratch:
+        path = Path(scratch, name)
+        write(path)
+        checksum = _sha256(path)
+        size = path.stat().st_size
+        _sync(path)
+        file = f"{stem}-{checksum[:16]}{dot}{suffix}"
+        os.replace(path, folder / file)
+    return {"file": file, "bytes": size, "sha256": checksum}
+
+
+def _write_durably(target: Path, write: WriteFile) -> None:
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        _sync(temporary)
+        os.replace(temporary, target)
+        _sync(target.parent)
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write a file beside its target and rename it into place. Raises StudioError where that fails."""
+    with _explained(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write_durably(target, lambda path: path.write_text(text, "utf-8"))
+
+
+def _read_manifest(folder: Path) -> dict[str, Any] | None:
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text("utf-8"))
+        if manifest["format_version"] != FORMAT_VERSION:
+            raise ValueError(f"format version {manifest['format_version']}, expected {FORMAT_VERSION}")
+        for entry in manifest["generations"][0].values():
+            if {type(entry["file"]), type(entry["bytes"]), type(entry["sha256"])} != {str, int}:
+                raise ValueError("malformed entry")
+            if Path(entry["file"]).name != entry["file"]:
+                raise ValueError(f"names a file elsewhere: {entry['file']!r}")
+        dict(manifest["metadata"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        logger.warning("%s has no usable manifest and will be rebuilt: %s", folder, error)
+        return None
+    return manifest
+
+
+def _problem(path: Path, entry: Mapping[str, Any]) -> str | None:
+    try:
+        size = path.stat().st_size
+        if size != entry["bytes"]:
+            return f"has {size:,} bytes, expected {entry['bytes']:,}"
+        return None if _sha256(path) == entry["sha256"] else "does not match its checksum"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+
+
+def _remove_unnamed(folder: Path, named: set[str]) -> None:
+    for path in folder.iterdir():
+        if path.is_file() and not path.name.startswith(".") and path.name != MANIFEST and path.name not in named:
+            path.unlink(missing_ok=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn a failed write into a sentence that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise StudioError(
+            f"Cannot write {path}: {error.strerror or error}. "
+            "Free some space, or choose another folder with --workspace or CODESEARCH_HOME."
+        ) from error
