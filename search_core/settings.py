@@ -22,7 +22,10 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "threads": ("CODESEARCH_THREADS", "processor threads for encoding and search; 0 takes every core"),
     "index_kind": ("CODESEARCH_INDEX", "index: auto (by corpus size), exact or ivf"),
     "recall_target": ("CODESEARCH_RECALL", "recall@10 an approximate index must reach against exact search"),
-    "hub_timeout_s": ("CODESEARCH_HUB_TIMEOUT", "seconds to wait for the Hugging Face Hub before saying it is unreachable"),
+    "hub_timeout_s": (
+        "CODESEARCH_HUB_TIMEOUT",
+        "seconds to wait for the Hugging Face Hub before saying it is unreachable",
+    ),
 }
 """Field of Settings → (environment variable, what it is). docs/reference.md lists them; a test compares."""
 

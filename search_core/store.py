@@ -53,7 +53,10 @@ class Workspace:
 
     @contextmanager
     def writing(self, folder: Path) -> Iterator[None]:
-        """Hold the folder's write lock; waits for another writer. Raises StudioError where nothing can be written."""
+        """Hold the folder's write lock, waiting for another writer.
+
+        Raises StudioError where nothing can be written.
+        """
         with _explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(folder / ".lock")
@@ -79,9 +82,13 @@ def write_artifact(folder: Path, files: Mapping[str, WriteFile], metadata: Mappi
         old = _read_manifest(folder)
         generations = [entries, *(old["generations"] if old else [])][:KEPT_GENERATIONS]
         manifest = {"format_version": FORMAT_VERSION, "metadata": dict(metadata), "generations": generations}
-        _write_durably(folder / MANIFEST, lambda path: path.write_text(json.dumps(manifest, indent=1), "utf-8"))
+        _write_durably(
+            folder / MANIFEST, lambda path: path.write_text(json.dumps(manifest, indent=1), "utf-8")
+        )
         _remove_unnamed(folder, {entry["file"] for entries in generations for entry in entries.values()})
-        return Artifact(folder, manifest["metadata"], {name: folder / entry["file"] for name, entry in entries.items()})
+        return Artifact(
+            folder, manifest["metadata"], {name: folder / entry["file"] for name, entry in entries.items()}
+        )
 
 
 def read_artifact(folder: Path) -> Artifact | None:
@@ -95,7 +102,9 @@ def read_artifact(folder: Path) -> Artifact | None:
         if problem:
             logger.warning("%s is damaged and will be rebuilt: %s %s", folder, entry["file"], problem)
             return None
-    return Artifact(folder, manifest["metadata"], {name: folder / entry["file"] for name, entry in entries.items()})
+    return Artifact(
+        folder, manifest["metadata"], {name: folder / entry["file"] for name, entry in entries.items()}
+    )
 
 
 def _write_data(folder: Path, name: str, write: WriteFile) -> dict[str, Any]:
@@ -107,7 +116,7 @@ def _write_data(folder: Path, name: str, write: WriteFile) -> dict[str, Any]:
         size = path.stat().st_size
         _sync(path)
         file = f"{stem}-{checksum[:16]}{dot}{suffix}"
-        os.replace(path, folder / file)
+        path.replace(folder / file)
     return {"file": file, "bytes": size, "sha256": checksum}
 
 
@@ -116,7 +125,7 @@ def _write_durably(target: Path, write: WriteFile) -> None:
     try:
         write(temporary)
         _sync(temporary)
-        os.replace(temporary, target)
+        temporary.replace(target)
         _sync(target.parent)
     finally:
         with suppress(FileNotFoundError):
@@ -162,7 +171,12 @@ def _problem(path: Path, entry: Mapping[str, Any]) -> str | None:
 
 def _remove_unnamed(folder: Path, named: set[str]) -> None:
     for path in folder.iterdir():
-        if path.is_file() and not path.name.startswith(".") and path.name != MANIFEST and path.name not in named:
+        if (
+            path.is_file()
+            and not path.name.startswith(".")
+            and path.name != MANIFEST
+            and path.name not in named
+        ):
             path.unlink(missing_ok=True)
 
 

@@ -1,0 +1,44 @@
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+
+# Development data (see DESIGN: tests and benchmarks skip, saying so, where it is absent).
+DATA := $(wildcard ../shared/datasets)
+ifneq ($(DATA),)
+export CODESEARCH_DATASETS ?= $(abspath $(DATA))
+endif
+
+.PHONY: help run test check format bench screenshots install install-dev
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install:
+	@scripts/install.sh
+
+install-dev:
+	@scripts/install.sh && scripts/install.sh dev
+
+run: install  ## start the page on the Python standard library (ARGS="--corpus SPEC" for another corpus)
+	$(PY) app.py $(ARGS)
+
+test: install-dev  ## every test, in a real browser too; installs what it needs
+	@scripts/system_packages.sh
+	$(PY) -m pytest $(ARGS)
+
+check: install-dev  ## format, lint, types, import rules and the fast tests: before each commit
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports --verbose
+	$(PY) -m pytest -m "not slow and not browser" $(ARGS)
+
+format: install-dev  ## apply the formatter and the safe lint fixes
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+bench: install-dev  ## speed and quality as ratios against named references (benchmarks/README.md)
+	$(PY) -m benchmarks
+
+screenshots: install-dev  ## pictures of the real page for the README
+	@scripts/system_packages.sh
+	$(PY) scripts/screenshots.py
