@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -25,6 +26,9 @@ from search_core.types import StudioError
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
+LOCK = ".lock"
+SCRATCH = ".writing-"
+ARTIFACT_ROOMS = ("corpora", "vectors", "indexes", "runtimes")
 KEPT_GENERATIONS = 2
 
 logger = logging.getLogger(__name__)
@@ -42,8 +46,17 @@ class Artifact:
     files: Mapping[str, Path]
 
 
+@dataclass(frozen=True)
+class Removed:
+    files: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: Removed) -> Removed:
+        return Removed(self.files + other.files, self.bytes + other.bytes)
+
+
 class Workspace:
-    """Where everything stored lives; see DESIGN in docs/reference.md for the layout."""
+    """Where everything stored lives; docs/reference.md has the layout."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -59,16 +72,39 @@ class Workspace:
         """
         with _explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(folder / ".lock")
+            lock = filelock.FileLock(folder / LOCK)
             try:
                 lock.acquire(timeout=0)
             except filelock.Timeout:
-                logger.info("waiting for another process that writes %s", folder)
+                logger.warning("Waiting for another process that writes %s", folder)
                 lock.acquire()
         try:
             yield
         finally:
             lock.release()
+
+    def prune(self) -> Removed:
+        """Remove what unfinished writes and damage left behind; what a manifest names stays.
+
+        A folder that is being written is left alone. Raises StudioError where a file cannot be removed.
+        """
+        removed = Removed()
+        for room in ARTIFACT_ROOMS:
+            folders = {path.parent for path in self.folder(room).rglob("*") if path.is_file()}
+            for folder in sorted(folder for folder in folders if SCRATCH not in folder.name):
+                with (
+                    suppress(filelock.Timeout),
+                    _explained(folder),
+                    filelock.FileLock(folder / LOCK, timeout=0),
+                ):
+                    removed += _prune_folder(folder)
+        return removed
+
+
+def folder_name(spec: str) -> str:
+    """A readable, safe and unique folder name for a corpus or model spec."""
+    readable = re.sub(r"[^a-z0-9]+", "-", spec.lower()).strip("-")[:40]
+    return f"{readable}-{hashlib.sha256(spec.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def write_artifact(folder: Path, files: Mapping[str, WriteFile], metadata: Mapping[str, Any]) -> Artifact:
@@ -109,7 +145,7 @@ def read_artifact(folder: Path) -> Artifact | None:
 
 def _write_data(folder: Path, name: str, write: WriteFile) -> dict[str, Any]:
     stem, dot, suffix = name.partition(".")
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as scratch:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=folder) as scratch:
         path = Path(scratch, name)
         write(path)
         checksum = _sha256(path)
@@ -169,15 +205,26 @@ def _problem(path: Path, entry: Mapping[str, Any]) -> str | None:
         return f"cannot be read ({error.strerror})"
 
 
-def _remove_unnamed(folder: Path, named: set[str]) -> None:
+def _remove_unnamed(folder: Path, named: set[str]) -> Removed:
+    removed = Removed()
     for path in folder.iterdir():
-        if (
-            path.is_file()
-            and not path.name.startswith(".")
-            and path.name != MANIFEST
-            and path.name not in named
-        ):
+        if path.is_file() and path.name not in {MANIFEST, LOCK, *named}:
+            removed += Removed(1, path.stat().st_size)
             path.unlink(missing_ok=True)
+    return removed
+
+
+def _prune_folder(folder: Path) -> Removed:
+    removed = Removed()
+    for scratch in folder.glob(f"{SCRATCH}*"):
+        removed += _remove_unnamed(scratch, set())
+        scratch.rmdir()
+    manifest = _read_manifest(folder)
+    if read_artifact(folder) is None:
+        (folder / MANIFEST).unlink(missing_ok=True)
+        manifest = None
+    generations = manifest["generations"] if manifest else []
+    return removed + _remove_unnamed(folder, {entry["file"] for one in generations for entry in one.values()})
 
 
 def _sha256(path: Path) -> str:

@@ -36,3 +36,9 @@ def datasets_dir() -> Path:
 def small_dataset() -> Path:
     """Some fifty functions, several of them copied, with judged queries."""
     return DATA / "small_dataset"
+
+
+@pytest.fixture(scope="session")
+def model_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace shared by tests that need the bundled model, so that it is prepared once."""
+    return tmp_path_factory.mktemp("model-workspace")

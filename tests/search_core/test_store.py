@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from search_core.store import MANIFEST, Workspace, read_artifact, write_artifact, write_text
+from search_core.store import (
+    MANIFEST,
+    Removed,
+    Workspace,
+    folder_name,
+    read_artifact,
+    write_artifact,
+    write_text,
+)
 from search_core.types import StudioError
 
 
@@ -150,3 +158,35 @@ def test_text_is_written_whole(tmp_path: Path) -> None:
     write_text(tmp_path / "deep" / "report.json", json.dumps({"a": 1}))
     assert json.loads((tmp_path / "deep" / "report.json").read_text()) == {"a": 1}
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["report.json"]
+
+
+def test_prune_removes_what_an_unfinished_write_left_and_keeps_the_rest(tmp_path: Path) -> None:
+    folder = tmp_path / "corpora" / "a"
+    write(folder, "kept")
+    (folder / "words-0000.txt").write_text("12345")
+    (folder / ".writing-x").mkdir()
+    (folder / ".writing-x" / "words.txt").write_text("123")
+    assert Workspace(tmp_path).prune() == Removed(files=2, bytes=5 + 3)
+    assert words(folder) == "kept"
+
+
+def test_prune_removes_a_damaged_artifact(tmp_path: Path) -> None:
+    folder = tmp_path / "vectors" / "m" / "a"
+    write(folder, "one")
+    (data,) = folder.glob("words-*.txt")
+    data.write_text("damaged")
+    assert Workspace(tmp_path).prune() == Removed(files=1, bytes=len("damaged"))
+    assert [path.name for path in folder.iterdir()] == [".lock"]
+
+
+def test_prune_does_not_touch_reports(tmp_path: Path) -> None:
+    write_text(tmp_path / "reports" / "r.json", "{}")
+    assert Workspace(tmp_path).prune() == Removed()
+    assert (tmp_path / "reports" / "r.json").exists()
+
+
+@pytest.mark.parametrize("spec", ["stdlib", "../../etc", "a/b\\c", "x" * 500, "\udcff", "dataset:A/b"])
+def test_a_folder_name_is_safe_and_tells_specs_apart(spec: str) -> None:
+    name = folder_name(spec)
+    assert Path(name).name == name and len(name) < 60 and name.isascii()
+    assert name != folder_name(spec + "x")

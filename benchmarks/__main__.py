@@ -1,0 +1,30 @@
+"""`make bench`: every benchmark in turn, each in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+BENCHMARKS = {
+    "encoding": [],
+    "throughput": [],
+    "quality": [],
+    "fusion": [],
+    "index_scale": [],
+    "startup": [],
+}
+
+
+def main() -> int:
+    failed = []
+    for name, arguments in BENCHMARKS.items():
+        print(f"\n== python -m benchmarks.{name} {' '.join(arguments)}", flush=True)
+        if subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *arguments], check=False).returncode:
+            failed.append(name)
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

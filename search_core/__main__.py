@@ -1,0 +1,265 @@
+"""The command line: index, search, evaluate, compare, prune.
+
+Results go to standard output, progress to standard error; exit code 0, 2 for what the
+user can mend (one line), 130 for an interruption.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from search_core.settings import Settings
+from search_core.types import MODES, PROTOCOLS, Corpus, Progress, SearchFilter, SearchResult, StudioError
+
+BASELINE = "minilm"
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Bad usage is one line, too."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"error: {message} (see {self.prog} --help)", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = build_parser().parse_args(argv)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    try:
+        args.run(args, Settings.from_environment(workspace=args.workspace))
+    except StudioError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; what was finished is kept", file=sys.stderr)
+        return 130
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(
+        prog="python -m search_core", description="Search code by meaning, and measure it."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=OneLineParser)
+
+    def command(name: str, run: Callable[..., None], text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        added.add_argument("--workspace", type=Path, metavar="DIR", help="where indexes and reports are kept")
+        return added
+
+    index = command("index", run_index, "read a corpus, encode it and store its indexes")
+    _corpus_option(index)
+    _models_option(index)
+    index.add_argument("--json", action="store_true", help="print one JSON object")
+
+    search = command("search", run_search, "search a corpus in plain language")
+    search.add_argument("query", nargs="?", metavar="QUERY")
+    search.add_argument("--queries", metavar="FILE", help="one query a line; - is standard input")
+    _corpus_option(search)
+    _models_option(search)
+    search.add_argument("--mode", choices=MODES, default="dense")
+    search.add_argument("-k", type=int, default=10, metavar="K", help="results (default 10)")
+    search.add_argument("--language", metavar="L", help="only documents in this language")
+    search.add_argument("--path", metavar="GLOB", help="only paths that match this gitignore-style glob")
+    search.add_argument(
+        "--json", action="store_true", help="print one JSON object (with --queries: one a line)"
+    )
+
+    evaluate = command("evaluate", run_evaluate, "score a model over a corpus with judged queries")
+    _corpus_option(evaluate)
+    evaluate.add_argument("--split", default="valid", metavar="S")
+    evaluate.add_argument("--model", default=BASELINE, metavar="SPEC")
+    evaluate.add_argument("--mode", choices=MODES, default="dense")
+    evaluate.add_argument("--protocol", choices=PROTOCOLS, default="content")
+    evaluate.add_argument("--limit-queries", type=int, metavar="N", help="only the first N queries by id")
+    evaluate.add_argument("--output", type=Path, required=True, metavar="report.json")
+
+    compare = command("compare", run_compare, "compare two reports, with significance")
+    compare.add_argument("a", type=Path, metavar="A.json")
+    compare.add_argument("b", type=Path, metavar="B.json")
+    compare.add_argument("--json", action="store_true", help="print one JSON object")
+
+    command("prune", run_prune, "remove what no manifest in the workspace names any more")
+    return parser
+
+
+def _corpus_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--corpus", required=True, metavar="SPEC", help="stdlib, package:NAME, dataset:ID_OR_PATH or a folder"
+    )
+
+
+def _models_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", action="append", metavar="SPEC", help=f"model, may be repeated (default {BASELINE})"
+    )
+
+
+@contextmanager
+def progress_bar(label: str, unit: str) -> Iterator[Progress]:
+    """A bar on standard error that leaves no trace when it is done; quick steps show none."""
+    from tqdm import tqdm
+
+    with tqdm(
+        desc=label, unit=f" {unit}", file=sys.stderr, delay=0.5, leave=False, dynamic_ncols=True
+    ) as bar:
+
+        def show(done: int, total: int, /) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show
+
+
+def loaded_corpus(spec: str, settings: Settings) -> Corpus:
+    from search_core.corpus import load_corpus
+
+    with progress_bar(f"Reading {spec}", "files") as progress:
+        return load_corpus(spec, settings, progress)
+
+
+def run_index(args: argparse.Namespace, settings: Settings) -> None:
+    from search_core.engine import SearchEngine
+
+    corpus = loaded_corpus(args.corpus, settings)
+    engine = SearchEngine(corpus, settings)
+    models = []
+    for spec in args.model or [BASELINE]:
+        with progress_bar(f"Encoding with {spec}", "texts") as progress:
+            ready = engine.add_model(spec, progress)
+        models.append(
+            {
+                "model": spec,
+                "backend": ready.encoder.backend,
+                "encoded": ready.encoded,
+                "encode_s": round(ready.encode_s, 3),
+                "vectors": len(ready.index),
+                "index": ready.index.kind,
+            }
+        )
+    summary: dict[str, Any] = {
+        "corpus": {"spec": corpus.spec, "documents": len(corpus.documents), "files": corpus.files},
+        "languages": dict(corpus.languages),
+        "skipped": [{"path": skipped.path, "reason": skipped.reason} for skipped in corpus.skipped],
+        "models": models,
+        "workspace": str(settings.workspace),
+    }
+    print(json.dumps(summary) if args.json else _index_text(summary))
+
+
+def _index_text(summary: dict[str, Any]) -> str:
+    corpus, skipped = summary["corpus"], summary["skipped"]
+    lines = [f"{corpus['spec']}: {corpus['documents']:,} documents from {corpus['files']:,} files"]
+    lines += [f"  skipped {one['path']}: {one['reason']}" for one in skipped]
+    for model in summary["models"]:
+        made = (
+            f"{model['encoded']:,} encoded in {model['encode_s']:.1f} s"
+            if model["encoded"]
+            else "from the cache"
+        )
+        lines.append(
+            f"{model['model']}: {model['vectors']:,} vectors ({made}), {model['index']} index, {model['backend']}"
+        )
+    return "\n".join(lines)
+
+
+def run_search(args: argparse.Namespace, settings: Settings) -> None:
+    from search_core.engine import SearchEngine, check_request
+
+    if (args.query is None) == (args.queries is None):
+        raise StudioError("Give either a QUERY or --queries FILE.")
+    queries = [args.query] if args.queries is None else read_queries(args.queries)
+    check_request(queries, args.k, args.mode)
+    corpus = loaded_corpus(args.corpus, settings)
+    engine = SearchEngine(corpus, settings)
+    models: list[str | None] = (
+        [None] if args.mode == "lexical" else list(dict.fromkeys(args.model or [BASELINE]))
+    )
+    for spec in models:
+        if spec is not None:
+            with progress_bar(f"Encoding with {spec}", "texts") as progress:
+                engine.add_model(spec, progress)
+    filter = SearchFilter(args.language, args.path)
+    for query in queries:
+        results = [
+            engine.search(query, args.k, model=model, mode=args.mode, filter=filter) for model in models
+        ]
+        found = search_object(query, corpus, results)
+        print(json.dumps(found) if args.json else _search_text(found), flush=True)
+
+
+def search_object(query: str, corpus: Corpus, results: Sequence[SearchResult]) -> dict[str, Any]:
+    """The search object of the contract, for the command line and the page's API."""
+    return {
+        "query": query,
+        "corpus": {"spec": corpus.spec, "documents": len(corpus.documents)},
+        "results": [result.as_dict() for result in results],
+    }
+
+
+def read_queries(file: str) -> list[str]:
+    """One query a line. Raises StudioError naming the number of a blank line."""
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudioError(f"Cannot read queries from {file}: {error}") from error
+    lines = text.splitlines()
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            raise StudioError(f"Line {number} of {file} is blank; put one query on each line.")
+    if not lines:
+        raise StudioError(f"{file} holds no queries; put one on each line.")
+    return lines
+
+
+def _search_text(found: dict[str, Any]) -> str:
+    lines = []
+    for result in found["results"]:
+        lines.append(f"{result['model'] or 'keywords'} ({result['mode']}, {result['latency_ms']:.1f} ms)")
+        for hit in result["hits"]:
+            place = f"{hit['path']}:{hit['start_line']}-{hit['end_line']}" if hit["path"] else hit["id"]
+            lines.append(
+                f"{hit['rank']:>4}  {hit['score']:.4f}  {hit['symbol'] or hit['text'].splitlines()[0]}  {place}"
+            )
+        if not result["hits"]:
+            lines.append("      nothing matches")
+    return "\n".join(lines)
+
+
+def run_evaluate(args: argparse.Namespace, settings: Settings) -> None:
+    from search_core.corpus import load_judged
+    from search_core.evaluation import evaluate, report_table, write_report
+
+    if args.limit_queries is not None and args.limit_queries < 1:
+        raise StudioError(f"--limit-queries must be at least 1, got {args.limit_queries}.")
+    judged = load_judged(args.corpus, args.split, args.protocol, settings, args.limit_queries)
+    with progress_bar(f"Encoding with {args.model}", "texts") as progress:
+        report = evaluate(judged, args.model, args.mode, settings, progress)
+    write_report(report, args.output)
+    print(report_table(report))
+
+
+def run_compare(args: argparse.Namespace, settings: Settings) -> None:
+    from search_core.evaluation import compare, comparison_table, read_report
+
+    comparison = compare(read_report(args.a), read_report(args.b), str(args.a), str(args.b))
+    print(json.dumps(comparison.as_dict()) if args.json else comparison_table(comparison))
+
+
+def run_prune(args: argparse.Namespace, settings: Settings) -> None:
+    from search_core.store import Workspace
+
+    removed = Workspace(settings.workspace).prune()
+    print(f"Removed {removed.files:,} files, {removed.bytes / 1e6:,.1f} MB.")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,204 @@
+"""One engine, real code, the real bundled model: what every search promises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from search_core.corpus import load_corpus
+from search_core.engine import SearchEngine
+from search_core.settings import Settings
+from search_core.types import MODES, Corpus, Document, Mode, SearchFilter, StudioError
+
+SOURCES = {
+    "shapes/area.py": '''def circle_area(radius):
+    """Surface of a circle from its radius."""
+    return 3.14159 * radius ** 2
+
+
+def square_area(side):
+    """Surface of a square from its side."""
+    return side * side
+''',
+    "net/fetch.py": '''def download_file(url, target):
+    """Download a file over HTTP and write it to disk."""
+    with urlopen(url) as response, open(target, "wb") as out:
+        out.write(response.read())
+
+
+class HTTPRetry:
+    """Repeats a failed HTTP request with growing pauses."""
+
+    def backoff_seconds(self, attempt):
+        """Pause before the next attempt, doubling each time."""
+        return 2 ** attempt
+''',
+    "copies/one.py": "def parse_csv_line(line):\n    return line.split(',')\n",
+    "copies/two.py": "def parse_csv_line(line):\n    return line.split(',')\n",
+}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    root = tmp_path_factory.mktemp("sources")
+    for path, text in SOURCES.items():
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).write_text(text)
+    return load_corpus(str(root), Settings(workspace=root.parent / "workspace"))
+
+
+@pytest.fixture(scope="module")
+def engine(corpus: Corpus, model_workspace: Path) -> SearchEngine:
+    engine = SearchEngine(corpus, Settings(workspace=model_workspace))
+    engine.add_model("minilm")
+    return engine
+
+
+def symbols(
+    engine: SearchEngine, query: str, mode: Mode, k: int = 10, filter: SearchFilter = SearchFilter()
+) -> list:
+    return [
+        hit.document.symbol for hit in engine.search(query, k, model="minilm", mode=mode, filter=filter).hits
+    ]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("surface of a circle", "circle_area"),
+        ("save something from an HTTP url to disk", "download_file"),
+        ("split a csv line", "parse_csv_line"),
+    ],
+)
+def test_plain_language_finds_the_function(
+    engine: SearchEngine, mode: Mode, query: str, expected: str
+) -> None:
+    assert symbols(engine, query, mode)[0] == expected
+
+
+def test_dense_finds_by_meaning_what_shares_no_word(engine: SearchEngine) -> None:
+    assert symbols(engine, "exponential delay between retries", "dense")[0] in {
+        "HTTPRetry",
+        "HTTPRetry.backoff_seconds",
+    }
+
+
+def test_lexical_finds_a_part_of_an_identifier(engine: SearchEngine) -> None:
+    assert symbols(engine, "backoff", "lexical")[0] == "HTTPRetry.backoff_seconds"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_equal_texts_score_equal_and_come_in_descending_id(engine: SearchEngine, mode: Mode) -> None:
+    first, second = engine.search("parse csv line", 2, model="minilm", mode=mode).hits
+    assert (first.document.path, second.document.path) == ("copies/two.py", "copies/one.py")
+    assert first.score == second.score
+
+
+def test_ranks_count_from_one_and_scores_never_rise(engine: SearchEngine) -> None:
+    hits = engine.search("area of a square", 7, model="minilm").hits
+    assert [hit.rank for hit in hits] == [1, 2, 3, 4, 5, 6, 7]
+    assert all(above.score >= below.score for above, below in zip(hits, hits[1:], strict=False))
+
+
+def test_k_above_the_corpus_returns_all(engine: SearchEngine, corpus: Corpus) -> None:
+    assert len(engine.search("anything", 1_000, model="minilm").hits) == len(corpus.documents) == 7
+
+
+def test_lexical_returns_only_what_shares_a_word(engine: SearchEngine) -> None:
+    assert engine.search("zebra", mode="lexical").hits == []
+
+
+def test_the_lexical_result_names_no_model(engine: SearchEngine) -> None:
+    result = engine.search("circle", model="minilm", mode="lexical")
+    assert (result.model, result.mode) == (None, "lexical")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_path_filter_is_part_of_the_search(engine: SearchEngine, mode: Mode) -> None:
+    found = engine.search(
+        "parse csv line", 5, model="minilm", mode=mode, filter=SearchFilter(path="copies/one.py")
+    ).hits
+    assert {hit.document.path for hit in found} == {"copies/one.py"}
+
+
+def test_a_path_filter_reads_like_gitignore(engine: SearchEngine) -> None:
+    found = engine.search("file", 10, model="minilm", filter=SearchFilter(path="net/**")).hits
+    assert {hit.document.path for hit in found} == {"net/fetch.py"}
+
+
+def test_a_filter_that_fits_nothing_finds_nothing(engine: SearchEngine) -> None:
+    assert engine.search("file", model="minilm", filter=SearchFilter(path="*.rs")).hits == []
+
+
+def test_an_unknown_language_names_those_there_are(engine: SearchEngine) -> None:
+    with pytest.raises(StudioError, match="'cobol'; this corpus has: python"):
+        engine.search("file", model="minilm", filter=SearchFilter(language="cobol"))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_many_queries_at_once_rank_as_one_at_a_time(engine: SearchEngine, mode: Mode) -> None:
+    queries = ["surface of a circle", "download", "csv"]
+    together = engine.rank(queries, 5, model="minilm", mode=mode)
+    alone = [
+        [hit.document.id for hit in engine.search(q, 5, model="minilm", mode=mode).hits] for q in queries
+    ]
+    assert [ranking.ids for ranking in together] == alone
+
+
+@pytest.mark.parametrize(
+    ("query", "k", "sentence"),
+    [
+        ("", 10, "query is empty"),
+        (" \n\t", 10, "query is empty"),
+        ("x" * 100_000, 10, "100,000 characters"),
+        ("x", 0, "k must be between 1 and 1,000, got 0"),
+        ("x", 10_000_000, "k must be between 1 and 1,000, got 10,000,000"),
+    ],
+)
+def test_an_unusable_request_says_what_is_wrong(
+    engine: SearchEngine, query: str, k: int, sentence: str
+) -> None:
+    with pytest.raises(StudioError, match=sentence):
+        engine.search(query, k, model="minilm")
+
+
+def test_a_model_that_was_not_added_is_named(engine: SearchEngine) -> None:
+    with pytest.raises(StudioError, match=r"'e5' is not ready.*ready: minilm"):
+        engine.search("file", model="e5")
+
+
+def test_a_corpus_without_documents_is_refused(settings: Settings) -> None:
+    with pytest.raises(StudioError, match="no documents"):
+        SearchEngine(Corpus("empty", ()), settings)
+
+
+def test_a_second_engine_over_the_same_corpus_encodes_nothing(
+    corpus: Corpus, engine: SearchEngine, model_workspace: Path
+) -> None:
+    again = SearchEngine(corpus, Settings(workspace=model_workspace)).add_model("minilm")
+    assert again.encoded == 0 and len(again.index) == len(engine.model("minilm").index)
+
+
+def test_a_changed_document_costs_one_encode(
+    corpus: Corpus, engine: SearchEngine, model_workspace: Path
+) -> None:
+    added = Document("new.py::f", "def f(): return 'fresh'", "def f(): return 'fresh'")
+    changed = Corpus(corpus.spec, (*corpus.documents[1:], added))
+    ready = SearchEngine(changed, Settings(workspace=model_workspace), store_indexes=False).add_model(
+        "minilm"
+    )
+    assert ready.encoded == 1
+
+
+def test_a_damaged_index_is_rebuilt_not_served(corpus: Corpus, model_workspace: Path) -> None:
+    settings = Settings(workspace=model_workspace)
+    before = SearchEngine(corpus, settings)
+    before.add_model("minilm")
+    for file in (model_workspace / "indexes").rglob("*"):
+        if file.is_file() and file.name not in ("manifest.json", ".lock"):
+            file.write_bytes(file.read_bytes()[:-7])
+    after = SearchEngine(corpus, settings)
+    assert after.add_model("minilm").encoded == 0  # the vectors were whole
+    assert symbols(after, "surface of a circle", "dense") == symbols(before, "surface of a circle", "dense")
