@@ -1,0 +1,244 @@
+"""The command line of the contract, on real corpora: objects, exit codes, one-line errors."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search_core.__main__ import main
+
+METRICS = [
+    "recall@1",
+    "recall@5",
+    "recall@10",
+    "recall@20",
+    "recall@50",
+    "recall@100",
+    "mrr@10",
+    "ndcg@10",
+    "map",
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("code")
+    (root / "files.py").write_text(
+        "import shutil\n\n\n"
+        'def copy_tree(source, target):\n    """Copy a folder and all that is in it."""\n    shutil.copytree(source, target)\n\n\n'
+        'def remove_tree(path):\n    """Delete a folder and all that is in it."""\n    shutil.rmtree(path)\n'
+    )
+    (root / "broken.py").write_text("def broken(:\n")
+    return root
+
+
+@pytest.fixture
+def run(model_workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    def run(*argv: object, stdin: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        try:
+            code = main([*map(str, argv), "--workspace", str(model_workspace)])
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+def test_index_reports_documents_skipped_files_and_models(run, folder: Path) -> None:
+    code, out, _ = run("index", "--corpus", folder, "--json")
+    summary = json.loads(out)
+    assert code == 0
+    assert summary["corpus"] == {"spec": str(folder), "documents": 2, "files": 2}
+    assert [skipped["path"] for skipped in summary["skipped"]] == ["broken.py"]
+    assert (summary["models"][0]["model"], summary["models"][0]["vectors"]) == ("minilm", 2)
+
+
+def test_indexing_again_encodes_nothing(run, folder: Path) -> None:
+    run("index", "--corpus", folder)
+    _, out, _ = run("index", "--corpus", folder, "--json")
+    assert json.loads(out)["models"][0]["encoded"] == 0
+
+
+def test_search_prints_the_search_object(run, folder: Path) -> None:
+    code, out, _ = run("search", "erase a directory", "--corpus", folder, "-k", 1, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert (found["query"], found["corpus"]) == ("erase a directory", {"spec": str(folder), "documents": 2})
+    (result,) = found["results"]
+    assert (result["model"], result["mode"]) == ("minilm", "dense") and result["latency_ms"] > 0
+    (hit,) = result["hits"]
+    assert hit.pop("score") > 0
+    assert hit == {
+        "rank": 1,
+        "id": "files.py::remove_tree",
+        "path": "files.py",
+        "symbol": "remove_tree",
+        "kind": "function",
+        "language": "python",
+        "start_line": 9,
+        "end_line": 11,
+        "text": 'def remove_tree(path):\n    """Delete a folder and all that is in it."""\n    shutil.rmtree(path)',
+        "url": None,
+    }
+
+
+def test_lexical_search_is_one_result_without_a_model(run, folder: Path) -> None:
+    argv = (
+        "search",
+        "tree",
+        "--corpus",
+        folder,
+        "--mode",
+        "lexical",
+        "--model",
+        "minilm",
+        "--model",
+        "x",
+        "--json",
+    )
+    _, out, _ = run(*argv)
+    (result,) = json.loads(out)["results"]
+    assert (result["model"], result["mode"], len(result["hits"])) == (None, "lexical", 2)
+
+
+def test_queries_from_a_file_print_one_object_a_line(run, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "queries.txt").write_text("copy a folder\ndelete a folder\n")
+    argv = ("search", "--queries", tmp_path / "queries.txt", "--corpus", folder, "-k", 1, "--json")
+    _, out, _ = run(*argv)
+    first, second = map(json.loads, out.splitlines())
+    assert [found["query"] for found in (first, second)] == ["copy a folder", "delete a folder"]
+    assert first["results"][0]["hits"][0]["symbol"] == "copy_tree"
+
+
+def test_queries_are_read_from_standard_input(run, folder: Path) -> None:
+    _, out, _ = run(
+        "search", "--queries", "-", "--corpus", folder, "--mode", "lexical", "--json", stdin="copy\n"
+    )
+    assert json.loads(out)["query"] == "copy"
+
+
+def test_evaluate_writes_the_report_and_compare_reads_two(run, small_dataset: Path, tmp_path: Path) -> None:
+    spec = f"dataset:{small_dataset}"
+    for mode in ("lexical", "dense"):
+        code, *_ = run("evaluate", "--corpus", spec, "--mode", mode, "--output", tmp_path / f"{mode}.json")
+        assert code == 0
+    report: dict[str, Any] = json.loads((tmp_path / "dense.json").read_text())
+    assert list(report) == [
+        "corpus", "split", "protocol", "model", "model_fingerprint", "mode", "derived_qrels", "queries",
+        "skipped_queries", "documents", "metrics", "per_query", "timing", "environment",
+    ]  # fmt: skip
+    assert list(report["metrics"]) == METRICS
+    assert set(report["per_query"][0]) == {"query_id", "query", "first_relevant_rank", *METRICS}
+    assert set(report["timing"]) == {"encode_documents_s", "documents_per_s", "search_s", "queries_per_s"}
+    code, out, _ = run("compare", tmp_path / "lexical.json", tmp_path / "dense.json", "--json")
+    comparison = json.loads(out)
+    assert code == 0
+    assert comparison["a"] == {"model": None, "mode": "lexical", "file": str(tmp_path / "lexical.json")}
+    assert set(comparison["metrics"]) == set(METRICS)
+    assert comparison["wins"] + comparison["losses"] + comparison["ties"] == report["queries"]
+
+
+def test_reports_of_different_protocols_cannot_be_compared(run, small_dataset: Path, tmp_path: Path) -> None:
+    for protocol in ("content", "official"):
+        argv = ("--mode", "lexical", "--protocol", protocol, "--output", tmp_path / f"{protocol}.json")
+        run("evaluate", "--corpus", f"dataset:{small_dataset}", *argv)
+    code, out, err = run("compare", tmp_path / "content.json", tmp_path / "official.json")
+    assert (code, out) == (2, "") and "protocol" in err
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["search", "--corpus", "stdlib"], "either a QUERY or --queries"),
+        (["search", "", "--corpus", "stdlib"], "query is empty"),
+        (["search", "x" * 100_000, "--corpus", "stdlib"], "100,000 characters"),
+        (["search", "x", "--corpus", "stdlib", "-k", "0"], "k must be between 1 and 1,000"),
+        (["search", "x", "--corpus", "stdlib", "-k", "10000000"], "got 10,000,000"),
+        (["search", "x", "--corpus", "stdlib", "-k", "ten"], "invalid int value"),
+        (["search", "x", "--corpus", "stdlib", "--mode", "magic"], "invalid choice"),
+        (["search", "x", "--corpus", "no-such-corpus"], "no-such-corpus"),
+        (["search", "x", "--corpus", "package:no-such-package"], "no-such-package"),
+        (["search", "x", "--corpus", "dataset:/no/such/folder"], "/no/such/folder"),
+        (["search", "--queries", "/no/such/file", "--corpus", "stdlib"], "Cannot read queries"),
+        (["search", "--queries", "-", "--corpus", "stdlib"], "holds no queries"),
+        (["evaluate", "--corpus", "stdlib", "--output", "r.json", "--limit-queries", "0"], "at least 1"),
+        (["compare", "/no/such/a.json", "/no/such/b.json"], "/no/such/a.json"),
+        (["frobnicate"], "invalid choice"),
+        ([], "COMMAND"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line_and_exit_code_2(run, argv: list[str], sentence: str) -> None:
+    code, out, err = run(*argv) if argv else _bare(run)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ") and err.count("\n") == 1 and sentence in err
+
+
+def _bare(run) -> tuple[int, str, str]:
+    return run()
+
+
+def test_a_blank_query_line_is_named_by_number(run) -> None:
+    code, _, err = run("search", "--queries", "-", "--corpus", "stdlib", stdin="copy\n \nmove\n")
+    assert code == 2 and "Line 2 of -" in err
+
+
+def test_a_folder_without_code_is_said_to_be_so(run, tmp_path: Path) -> None:
+    (tmp_path / "notes.bin").write_bytes(bytes(10))
+    code, _, err = run("search", "x", "--corpus", tmp_path)
+    assert code == 2 and str(tmp_path) in err and err.count("\n") == 1
+
+
+def test_an_unknown_model_is_said_to_be_so(run, folder: Path) -> None:
+    code, _, err = run("search", "x", "--corpus", folder, "--model", "./no-such-model")
+    assert code == 2 and "no-such-model" in err and err.count("\n") == 1
+
+
+def test_an_unusable_setting_is_named(run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODESEARCH_BACKEND", "abacus")
+    code, _, err = run("search", "x", "--corpus", folder)
+    assert code == 2 and "CODESEARCH_BACKEND='abacus' (choose from auto, torch, openvino)" in err
+
+
+def command(*argv: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "search_core", *map(str, argv)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+    )
+
+
+def test_two_processes_index_the_same_corpus_at_once(folder: Path, tmp_path: Path) -> None:
+    """Both finish, and the texts are encoded once."""
+    argv = ("index", "--corpus", folder, "--workspace", tmp_path / "w", "--json")
+    both = [command(*argv), command(*argv)]
+    outputs = [json.loads(process.communicate(timeout=240)[0]) for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sorted(output["models"][0]["encoded"] for output in outputs) == [0, 2]
+
+
+def test_an_interruption_is_exit_code_130_without_a_traceback(tmp_path: Path) -> None:
+    process = command("index", "--corpus", "stdlib", "--workspace", tmp_path / "w")
+    time.sleep(6)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in err
+
+
+def test_a_workspace_in_the_way_is_one_clear_line(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    process = command("index", "--corpus", folder, "--workspace", tmp_path / "file")
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 2 and "Cannot write" in err and "Traceback" not in err

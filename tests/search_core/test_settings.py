@@ -1,0 +1,44 @@
+"""Settings come from the environment once; what is unusable is named."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from search_core.settings import VARIABLES, Settings
+from search_core.types import StudioError
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference.md"
+
+
+def test_nothing_set_gives_the_defaults() -> None:
+    assert Settings.from_environment({}) == Settings()
+
+
+def test_an_override_wins_over_the_environment_and_none_means_not_given() -> None:
+    environment = {"CODESEARCH_HOME": "/from/environment", "CODESEARCH_THREADS": "3"}
+    settings = Settings.from_environment(environment, workspace=Path("/from/option"), threads=None)
+    assert (settings.workspace, settings.threads) == (Path("/from/option"), 3)
+
+
+def test_every_unusable_value_is_named_at_once() -> None:
+    environment = {"CODESEARCH_THREADS": "-1", "CODESEARCH_INDEX": "hnsw", "CODESEARCH_RECALL": "1.5"}
+    with pytest.raises(StudioError) as caught:
+        Settings.from_environment(environment)
+    assert all(variable in str(caught.value) for variable in environment)
+
+
+def test_zero_threads_means_every_core() -> None:
+    assert Settings(threads=0).thread_count >= 1
+    assert Settings(threads=3).thread_count == 3
+
+
+def test_every_setting_has_a_variable_and_is_documented_with_its_default() -> None:
+    assert set(VARIABLES) == {field.name for field in fields(Settings)}
+    text = REFERENCE.read_text("utf-8")
+    for field in fields(Settings):
+        variable, meaning = VARIABLES[field.name]
+        default = field.default if field.name != "workspace" else "code-search-studio"
+        assert f"| `{variable}` | `{default}`" in text and meaning in text
