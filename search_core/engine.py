@@ -13,7 +13,6 @@ import numpy as np
 import pathspec
 from numpy.typing import NDArray
 
-from search_core.corpus import corpus_folder_name
 from search_core.encoder import Encoder, encode_corpus, load_encoder
 from search_core.index import Index, Neighbours, build_index, load_index
 from search_core.lexical import LexicalIndex
@@ -78,17 +77,13 @@ class SearchEngine:
     Safe to search from many threads while another adds a model.
     """
 
-    def __init__(self, corpus: Corpus, settings: Settings, *, store_indexes: bool = True) -> None:
-        """Builds the lexical index. store_indexes: keep vector indexes in the workspace.
-
-        Raises StudioError for a corpus without documents.
-        """
+    def __init__(self, corpus: Corpus, settings: Settings) -> None:
+        """Builds the lexical index. Raises StudioError for a corpus without documents."""
         if not corpus.documents:
             raise StudioError(f"Corpus {corpus.spec!r} has no documents to search.")
         self.corpus = corpus
         self._settings = settings
         self._workspace = Workspace(settings.workspace)
-        self._store_indexes = store_indexes
         self._documents = _entries(corpus)
         self._keys = tuple(self._documents)
         self._row_of = {key: row for row, key in enumerate(self._keys)}
@@ -233,16 +228,14 @@ class SearchEngine:
         return Admission(frozenset(id for id, _ in admitted), frozenset(key for _, key in admitted))
 
     def _prepared(self, encoder: Encoder, progress: Progress) -> DenseModel:
-        folder = self._workspace.folder(
-            "indexes", corpus_folder_name(self.corpus.spec), encoder.fingerprint[:16]
-        )
         source = f"{self.corpus.fingerprint}/{encoder.fingerprint}"
-        if self._store_indexes and (index := load_index(folder, source=source, settings=self._settings)):
+        folder = self._workspace.folder("indexes", self.corpus.id, encoder.fingerprint[:16])
+        if self.corpus.id and (index := load_index(folder, self._settings, source=source)):
             progress(len(index), len(index))
             return DenseModel(encoder, index)
         made = encode_corpus(encoder, self.corpus, self._workspace, progress)
         index = build_index(made.keys, made.vectors, self._settings)
-        if self._store_indexes:
+        if self.corpus.id:
             with self._workspace.writing(folder):
                 index.save(folder, {"source": source})
         return DenseModel(encoder, index, made.encoded, made.seconds)
@@ -259,7 +252,8 @@ def check_request(queries: Sequence[str], k: int, mode: Mode) -> None:
             raise StudioError("The query is empty: say what the code should do.")
         if len(query) > MAX_QUERY_CHARACTERS:
             raise StudioError(
-                f"The query has {len(query):,} characters; at most {MAX_QUERY_CHARACTERS:,} are searched. Shorten it."
+                f"The query has {len(query):,} characters, but at most {MAX_QUERY_CHARACTERS:,} "
+                "are searched. Shorten it."
             )
 
 

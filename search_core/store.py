@@ -12,7 +12,6 @@ import hashlib
 import json
 import logging
 import os
-import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -33,7 +32,7 @@ KEPT_GENERATIONS = 2
 
 logger = logging.getLogger(__name__)
 
-WriteFile = Callable[[Path], None]
+WriteFile = Callable[[Path], object]
 """Writes one file at the path it is given."""
 
 
@@ -99,12 +98,6 @@ class Workspace:
                 ):
                     removed += _prune_folder(folder)
         return removed
-
-
-def folder_name(spec: str) -> str:
-    """A readable, safe and unique folder name for a corpus or model spec."""
-    readable = re.sub(r"[^a-z0-9]+", "-", spec.lower()).strip("-")[:40]
-    return f"{readable}-{hashlib.sha256(spec.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def write_artifact(folder: Path, files: Mapping[str, WriteFile], metadata: Mapping[str, Any]) -> Artifact:

@@ -75,6 +75,8 @@ class SkippedFile:
 class Corpus:
     """Documents and where they came from.
 
+    id: name of its folder in the workspace; empty for one that is made on the fly, whose
+        indexes are not kept.
     documents: in the source's order; ids are unique.
     files: how many files were read (a data set counts as none).
     skipped: files that were looked at and left out, each with the reason.
@@ -84,6 +86,7 @@ class Corpus:
     documents: tuple[Document, ...]
     files: int = 0
     skipped: tuple[SkippedFile, ...] = ()
+    id: str = ""
 
     @cached_property
     def by_id(self) -> Mapping[str, Document]:

@@ -1,0 +1,49 @@
+"""Where documents come from: a spec in, documents (and judged queries) out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from search_core.corpus.code import load_code
+from search_core.corpus.datasets import dataset_corpus, load_dataset
+from search_core.corpus.judged import first_queries, judge_dataset, judge_docstrings
+from search_core.corpus.spec import DatasetSource, corpus_id, parse_spec
+from search_core.settings import Settings
+from search_core.types import Corpus, EvaluationProtocol, JudgedCorpus, Progress, StudioError, silent
+
+__all__ = ["load_corpus", "load_judged"]
+
+
+def load_corpus(spec: str, settings: Settings, progress: Progress = silent) -> Corpus:
+    """The documents that a spec names, as they are now; progress counts files.
+
+    Stored in the workspace, so that a second call reads only what changed. A data set's
+    documents are merged by content. Raises StudioError where the spec names nothing usable.
+    """
+    source = parse_spec(spec)
+    if isinstance(source, DatasetSource):
+        return replace(dataset_corpus(spec, load_dataset(source, settings), "content"), id=corpus_id(source))
+    return load_code(source, settings, progress)
+
+
+def load_judged(
+    spec: str,
+    split: str,
+    protocol: EvaluationProtocol,
+    settings: Settings,
+    limit_queries: int | None = None,
+) -> JudgedCorpus:
+    """The corpus to rank with the queries and qrels of one split.
+
+    A data set brings its qrels; those of code are derived from docstrings, and its corpus holds
+    all functions and methods without them. limit_queries: take the first of the queries, by id.
+    Raises StudioError for a split or protocol that the corpus does not have.
+    """
+    if limit_queries is not None and limit_queries < 1:
+        raise StudioError(f"The number of queries must be at least 1, got {limit_queries}.")
+    source = parse_spec(spec)
+    if isinstance(source, DatasetSource):
+        judged = judge_dataset(spec, load_dataset(source, settings), split, protocol)
+    else:
+        judged = judge_docstrings(load_code(source, settings, silent), split, protocol)
+    return first_queries(judged, limit_queries)

@@ -186,7 +186,7 @@ def test_a_changed_document_costs_one_encode(
 ) -> None:
     added = Document("new.py::f", "def f(): return 'fresh'", "def f(): return 'fresh'")
     changed = Corpus(corpus.spec, (*corpus.documents[1:], added))
-    ready = SearchEngine(changed, Settings(workspace=model_workspace), store_indexes=False).add_model(
+    ready = SearchEngine(changed, Settings(workspace=model_workspace)).add_model(
         "minilm"
     )
     assert ready.encoded == 1

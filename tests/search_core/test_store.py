@@ -14,7 +14,6 @@ from search_core.store import (
     MANIFEST,
     Removed,
     Workspace,
-    folder_name,
     read_artifact,
     write_artifact,
     write_text,
@@ -183,10 +182,3 @@ def test_prune_does_not_touch_reports(tmp_path: Path) -> None:
     write_text(tmp_path / "reports" / "r.json", "{}")
     assert Workspace(tmp_path).prune() == Removed()
     assert (tmp_path / "reports" / "r.json").exists()
-
-
-@pytest.mark.parametrize("spec", ["stdlib", "../../etc", "a/b\\c", "x" * 500, "\udcff", "dataset:A/b"])
-def test_a_folder_name_is_safe_and_tells_specs_apart(spec: str) -> None:
-    name = folder_name(spec)
-    assert Path(name).name == name and len(name) < 60 and name.isascii()
-    assert name != folder_name(spec + "x")
