@@ -10,6 +10,7 @@ BENCHMARKS = {
     "throughput": [],
     "quality": [],
     "fusion": [],
+    "lexical_rules": [],
     "index_scale": [],
     "startup": [],
 }

@@ -8,39 +8,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from search_core.command_line import OneLineParser, run_command
 from search_core.settings import Settings
 from search_core.types import MODES, PROTOCOLS, Corpus, Progress, SearchFilter, SearchResult, StudioError
 
 BASELINE = "minilm"
 
 
-class OneLineParser(argparse.ArgumentParser):
-    """Bad usage is one line, too."""
-
-    def error(self, message: str) -> NoReturn:
-        print(f"error: {message} (see {self.prog} --help)", file=sys.stderr)
-        raise SystemExit(2)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    args = build_parser().parse_args(argv)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    try:
-        args.run(args, Settings.from_environment(workspace=args.workspace))
-    except StudioError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; what was finished is kept", file=sys.stderr)
-        return 130
-    return 0
+    return run_command(build_parser(), argv)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -108,9 +90,9 @@ def progress_bar(label: str, unit: str) -> Iterator[Progress]:
     """A bar on standard error that leaves no trace when it is done; quick steps show none."""
     from tqdm import tqdm
 
-    with tqdm(
-        desc=label, unit=f" {unit}", file=sys.stderr, delay=0.5, leave=False, dynamic_ncols=True
-    ) as bar:
+    every_s = 0.2 if sys.stderr.isatty() else 10.0  # a log file gets a line now and then
+    options = {"delay": 0.5, "mininterval": every_s, "leave": False, "dynamic_ncols": True}
+    with tqdm(desc=label, unit=f" {unit}", file=sys.stderr, **options) as bar:
 
         def show(done: int, total: int, /) -> None:
             bar.total = total

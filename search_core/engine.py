@@ -158,15 +158,12 @@ class SearchEngine:
         keys = admission.keys if admission else None
         depth = HYBRID_DEPTH if mode == "hybrid" else k
         if mode == "lexical":
-            lists = (self._lexical_list(query, depth, keys) for query in queries)
+            lists = [self._lexical_list(query, depth, keys) for query in queries]
         else:
             ready = self.model(model)
-            dense = ready.index.search(ready.encoder.encode_queries(queries), depth, keys)
-            lists = (
-                iter(dense)
-                if mode == "dense"
-                else map(self._fused_list, queries, dense, [keys] * len(queries))
-            )
+            lists = ready.index.search(ready.encoder.encode_queries(queries), depth, keys)
+        if mode == "hybrid":
+            lists = [self._fused_list(query, dense, keys) for query, dense in zip(queries, lists, strict=True)]
         return [self._expanded(neighbours, k, admission) for neighbours in lists]
 
     def _lexical_scores(self, query: str, keys: frozenset[str] | None) -> NDArray[np.float32]:
@@ -180,16 +177,14 @@ class SearchEngine:
 
     def _lexical_list(self, query: str, depth: int, keys: frozenset[str] | None) -> Neighbours:
         scores = self._lexical_scores(query, keys)
-        rows = top_rows(scores, depth)
-        rows = rows[scores[rows] > 0]
+        rows = top_rows(scores, depth, above=0)
         return Neighbours([self._keys[row] for row in rows], scores[rows])
 
     def _fused_list(self, query: str, dense: Neighbours, keys: frozenset[str] | None) -> Neighbours:
         """Candidates are the tops of both lists; a candidate that dense did not return counts as its last."""
         lexical = self._lexical_scores(query, keys)
         dense_rows = self._rows(dense.ids)
-        lexical_rows = top_rows(lexical, HYBRID_DEPTH)
-        rows = np.union1d(dense_rows, lexical_rows[lexical[lexical_rows] > 0])
+        rows = np.union1d(dense_rows, top_rows(lexical, HYBRID_DEPTH, above=0))
         dense_scores = np.full(len(self._keys), -np.inf, np.float32)
         dense_scores[dense_rows] = dense.scores
         scores = fuse(dense_scores[rows], lexical[rows], lexical_weight(query))

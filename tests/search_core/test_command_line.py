@@ -16,6 +16,9 @@ import pytest
 
 from search_core.__main__ import main
 
+REMOVE_TREE = """def remove_tree(path):
+    '''Delete a folder and all that is in it.'''
+    shutil.rmtree(path)"""
 METRICS = [
     "recall@1",
     "recall@5",
@@ -34,8 +37,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("code")
     (root / "files.py").write_text(
         "import shutil\n\n\n"
-        'def copy_tree(source, target):\n    """Copy a folder and all that is in it."""\n    shutil.copytree(source, target)\n\n\n'
-        'def remove_tree(path):\n    """Delete a folder and all that is in it."""\n    shutil.rmtree(path)\n'
+        'def copy_tree(source, target):\n'
+        '    """Copy a folder and all that is in it."""\n'
+        "    shutil.copytree(source, target)\n\n\n" + REMOVE_TREE + "\n"
     )
     (root / "broken.py").write_text("def broken(:\n")
     return root
@@ -59,7 +63,7 @@ def test_index_reports_documents_skipped_files_and_models(run, folder: Path) -> 
     code, out, _ = run("index", "--corpus", folder, "--json")
     summary = json.loads(out)
     assert code == 0
-    assert summary["corpus"] == {"spec": str(folder), "documents": 2, "files": 2}
+    assert summary["corpus"] == {"spec": str(folder), "documents": 2, "files": 1}
     assert [skipped["path"] for skipped in summary["skipped"]] == ["broken.py"]
     assert (summary["models"][0]["model"], summary["models"][0]["vectors"]) == ("minilm", 2)
 
@@ -88,7 +92,7 @@ def test_search_prints_the_search_object(run, folder: Path) -> None:
         "language": "python",
         "start_line": 9,
         "end_line": 11,
-        "text": 'def remove_tree(path):\n    """Delete a folder and all that is in it."""\n    shutil.rmtree(path)',
+        "text": REMOVE_TREE,
         "url": None,
     }
 

@@ -116,7 +116,8 @@ def test_a_full_disk_is_one_clear_sentence(tmp_path: Path) -> None:
         "resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))\n"
         "from search_core.types import StudioError\n"
         "try:\n"
-        "    write_artifact(Path(sys.argv[1]), {'big.bin': lambda path: path.write_bytes(bytes(10**6))}, {})\n"
+        "    big = {'big.bin': lambda path: path.write_bytes(bytes(10**6))}\n"
+        "    write_artifact(Path(sys.argv[1]), big, {})\n"
         "except StudioError as error: print(error)\n"
     )
     done = subprocess.run(
