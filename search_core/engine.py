@@ -163,7 +163,9 @@ class SearchEngine:
             ready = self.model(model)
             lists = ready.index.search(ready.encoder.encode_queries(queries), depth, keys)
         if mode == "hybrid":
-            lists = [self._fused_list(query, dense, keys) for query, dense in zip(queries, lists, strict=True)]
+            lists = [
+                self._fused_list(query, dense, keys) for query, dense in zip(queries, lists, strict=True)
+            ]
         return [self._expanded(neighbours, k, admission) for neighbours in lists]
 
     def _lexical_scores(self, query: str, keys: frozenset[str] | None) -> NDArray[np.float32]:

@@ -59,6 +59,10 @@ class Settings:
             raise StudioError("Unusable settings: " + "; ".join(problems))
         return cls(**given | {name: value for name, value in overrides.items() if value is not None})
 
+    def as_environment(self) -> dict[str, str]:
+        """The variables from which `from_environment` makes these settings again, say in another process."""
+        return {VARIABLES[field.name][0]: str(getattr(self, field.name)) for field in fields(self)}
+
     @property
     def thread_count(self) -> int:
         """Threads to use: the setting, or the cores this process may run on."""

@@ -6,12 +6,20 @@ from dataclasses import replace
 
 from search_core.corpus.code import load_code
 from search_core.corpus.datasets import dataset_corpus, load_dataset
-from search_core.corpus.judged import first_queries, judge_dataset, judge_docstrings
+from search_core.corpus.judged import (
+    Judgment,
+    Judgments,
+    dataset_judgments,
+    docstring_judgments,
+    first_queries,
+    judge_dataset,
+    judge_docstrings,
+)
 from search_core.corpus.spec import DatasetSource, corpus_id, parse_spec
 from search_core.settings import Settings
 from search_core.types import Corpus, EvaluationProtocol, JudgedCorpus, Progress, StudioError, silent
 
-__all__ = ["load_corpus", "load_judged"]
+__all__ = ["Judgment", "Judgments", "load_corpus", "load_judged", "load_judgments"]
 
 
 def load_corpus(spec: str, settings: Settings, progress: Progress = silent) -> Corpus:
@@ -47,3 +55,14 @@ def load_judged(
     else:
         judged = judge_docstrings(load_code(source, settings, silent), split, protocol)
     return first_queries(judged, limit_queries)
+
+
+def load_judgments(spec: str, settings: Settings) -> Judgments:
+    """Every judgment of every split, those that an evaluation leaves out too: what training reads.
+
+    Raises StudioError where the spec names nothing usable.
+    """
+    source = parse_spec(spec)
+    if isinstance(source, DatasetSource):
+        return dataset_judgments(spec, load_dataset(source, settings))
+    return docstring_judgments(load_code(source, settings, silent))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import textwrap
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from search_core.corpus.datasets import RetrievalDataset, dataset_corpus, merge_equal
 from search_core.corpus.python import without_docstring
@@ -14,6 +15,52 @@ from search_core.types import Corpus, Document, EvaluationProtocol, JudgedCorpus
 DERIVED_SPLITS = ("train", "valid", "test")
 SENTENCE_END = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\betc)[.!?](?=\s|$)")
 MIN_QUERY_WORDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Judgment:
+    """One row of the qrels, as it is: of use to an evaluation or not.
+
+    query: its text, empty where it has none. document: None where there is none with a text.
+    """
+
+    split: str
+    query: str
+    document: Document | None
+    relevant: bool
+
+
+@dataclass(frozen=True)
+class Judgments:
+    """Every row of every split. corpus, derived: as in JudgedCorpus, protocol content."""
+
+    corpus: Corpus
+    rows: tuple[Judgment, ...]
+    derived: bool
+
+
+def dataset_judgments(spec: str, dataset: RetrievalDataset) -> Judgments:
+    """The rows of a data set's config `default`."""
+    corpus = dataset_corpus(spec, dataset, "content")
+    kept = merge_equal(dataset.documents)[1]
+    columns = (dataset.qrels[name] for name in ("split", "query", "document", "score"))
+    rows = tuple(
+        Judgment(split, dataset.queries.get(query, ""), corpus.by_id.get(kept.get(document, "")), score > 0)
+        for split, query, document, score in zip(*columns, strict=True)
+    )
+    return Judgments(corpus, rows, derived=False)
+
+
+def docstring_judgments(corpus: Corpus) -> Judgments:
+    """A row for each query and function that are derived from the code; all are relevant."""
+    derived = _derive(corpus)
+    rows = tuple(
+        Judgment(derived.split_of[id_], query, derived.candidates[document], relevant=True)
+        for id_, query in derived.queries.items()
+        for document in derived.relevant[id_]
+    )
+    documents = tuple(derived.candidates.values())
+    return Judgments(replace(corpus, documents=documents), rows, derived=True)
 
 
 def judge_dataset(
@@ -67,30 +114,20 @@ def judge_docstrings(corpus: Corpus, split: str, protocol: EvaluationProtocol) -
         raise StudioError(
             f"Corpus {corpus.spec!r} has no split {split!r}: choose from {', '.join(DERIVED_SPLITS)}."
         )
-    functions = [document for document in corpus.documents if document.kind in ("function", "method")]
-    candidates, kept = merge_equal([_undocumented(document) for document in functions])
-    texts: dict[str, str] = {}
-    relevant: dict[str, set[str]] = {}
-    split_of: dict[str, str] = {}
-    for document in functions:
-        query = first_sentence(document.docstring or "")
-        if len(query.split()) >= MIN_QUERY_WORDS:
-            id_ = hashlib.sha256(query.encode()).hexdigest()[:16]
-            texts[id_] = query
-            relevant.setdefault(id_, set()).add(kept[document.id])
-            split_of.setdefault(id_, split_of_module(document.path or ""))
-    chosen = {id_: query for id_, query in texts.items() if split_of[id_] == split}
+    derived = _derive(corpus)
+    chosen = {id_: query for id_, query in derived.queries.items() if derived.split_of[id_] == split}
     if not chosen:
         raise StudioError(
-            f"Corpus {corpus.spec!r} has no query in split {split!r}: the docstrings of its {len(functions)} "
-            f"functions and methods give {len(texts)} sentences of {MIN_QUERY_WORDS} words or more."
+            f"Corpus {corpus.spec!r} has no query in split {split!r}: the docstrings of its "
+            f"{derived.functions} functions and methods give {len(derived.queries)} sentences of "
+            f"{MIN_QUERY_WORDS} words or more."
         )
     return JudgedCorpus(
-        replace(corpus, documents=candidates),
+        replace(corpus, documents=tuple(derived.candidates.values())),
         split,
         protocol,
         queries=chosen,
-        qrels={id_: frozenset(relevant[id_]) for id_ in chosen},
+        qrels={id_: frozenset(derived.relevant[id_]) for id_ in chosen},
         derived=True,
     )
 
@@ -125,6 +162,34 @@ def split_of_module(path: str) -> str:
     """
     tenth = int(hashlib.sha256(path.encode()).hexdigest()[:8], 16) % 10
     return "train" if tenth < 8 else "valid" if tenth == 8 else "test"
+
+
+@dataclass(frozen=True)
+class _Derived:
+    """Ids to candidate functions; query ids to texts, ids of relevant candidates and split."""
+
+    functions: int
+    candidates: Mapping[str, Document]
+    queries: Mapping[str, str]
+    relevant: Mapping[str, Mapping[str, None]]
+    split_of: Mapping[str, str]
+
+
+def _derive(corpus: Corpus) -> _Derived:
+    functions = [document for document in corpus.documents if document.kind in ("function", "method")]
+    candidates, kept = merge_equal([_undocumented(document) for document in functions])
+    texts: dict[str, str] = {}
+    relevant: dict[str, dict[str, None]] = {}  # ids as keys: a set that keeps their order
+    split_of: dict[str, str] = {}
+    for document in functions:
+        query = first_sentence(document.docstring or "")
+        if len(query.split()) >= MIN_QUERY_WORDS:
+            id_ = hashlib.sha256(query.encode()).hexdigest()[:16]
+            texts[id_] = query
+            relevant.setdefault(id_, {})[kept[document.id]] = None
+            split_of.setdefault(id_, split_of_module(document.path or ""))
+    by_id = {document.id: document for document in candidates}
+    return _Derived(len(functions), by_id, texts, relevant, split_of)
 
 
 def _undocumented(document: Document) -> Document:

@@ -1,0 +1,116 @@
+"""`python app.py` as a process of its own, and pages of a real browser on it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+
+
+class Studio:
+    """A running app. log: what it wrote, standard error included."""
+
+    def __init__(self, corpus: str, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}/"
+        self.log = folder / "app.log"
+        command = [sys.executable, "app.py", "--corpus", corpus, "--port", str(port)]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*command, "--workspace", str(folder / "workspace")], cwd=ROOT, stdout=log, stderr=log
+            )
+
+    def health(self) -> dict[str, Any]:
+        with urlopen(self.url + "healthz", timeout=5) as answer:
+            return dict(json.load(answer))
+
+    def wait_for(self, mode: str, timeout_s: float = 120) -> None:
+        """Until the corpus is served in that mode."""
+        deadline = time.monotonic() + timeout_s
+        while not self._serves(mode):
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, (
+                f"no {mode} search after {timeout_s:.0f} s: {self.log.read_text()}"
+            )
+            time.sleep(0.1)
+
+    def _serves(self, mode: str) -> bool:
+        try:
+            return any(mode in corpus["modes"] for corpus in self.health()["corpora"])
+        except URLError:
+            return False
+
+    def interrupt(self) -> int:
+        """Ctrl-C. Returns the exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=20)
+
+
+@contextmanager
+def running(corpus: str, folder: Path) -> Iterator[Studio]:
+    studio = Studio(corpus, folder)
+    try:
+        yield studio
+    finally:
+        if studio.process.poll() is None:
+            studio.process.kill()
+            studio.process.wait()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, headless. Skips the test where it is not installed."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("no Chromium on this machine: scripts/system_packages.sh installs it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def opened(browser: Browser, studio: Studio, query: str = "", **options: Any) -> Iterator[Page]:
+    """A page of its own on the studio. By its end no request has left the machine, no script has failed.
+
+    options: of the browser context, such as color_scheme or viewport.
+    """
+    context = browser.new_context(**{"viewport": {"width": 1440, "height": 1000}, **options})
+    page = context.new_page()
+    hosts: set[str] = set()
+    errors: list[str] = []
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.goto(studio.url + query)
+    page.wait_for_selector(".cs-card, .cs-empty, .cs-note")
+    yield page
+    context.close()
+    assert hosts - {""} == {urlsplit(studio.url).netloc}, "a request left the machine"
+    assert errors == []
+
+
+def ask(page: Page, query: str) -> None:
+    """Type a query, press Enter, wait until it is answered."""
+    box = page.locator("#query textarea")
+    box.fill(query)
+    box.press("Enter")
+    page.wait_for_function("q => new URLSearchParams(location.search).get('q') === q", arg=query)
+    page.wait_for_selector("body:not([data-busy])")

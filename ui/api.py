@@ -1,0 +1,90 @@
+"""Named endpoints: the page's public API, seen by gradio_client and MCP. Objects are docs/reference.md's."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import gradio as gr
+
+from search_core.types import Mode, SearchFilter, StudioError
+from ui.lanes import Lane
+from ui.services import Services
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def told(function: Callable[P, R]) -> Callable[P, R]:
+    """What the caller can mend reaches the caller as a sentence."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except StudioError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    return wrapped
+
+
+def add_endpoints(services: Services) -> None:
+    """Register /search, /compare_search and /corpora; call inside gr.Blocks."""
+
+    @told
+    def search(
+        query: str,
+        corpus: str,
+        model: str | None,
+        mode: Mode = "dense",
+        k: int = 10,
+        language: str | None = None,
+        path: str | None = None,
+    ) -> dict[str, Any]:
+        """Search a corpus for code that does what the query says.
+
+        Args:
+            query: what the code should do, in plain language
+            corpus: a corpus that /corpora lists
+            model: a model that /corpora lists; not needed in lexical mode
+            mode: dense, lexical or hybrid; while vectors are being made lexical serves, as the result says
+            k: how many hits, 1 to 1,000
+            language: only documents in this language, a lower-case name that /corpora lists
+            path: only paths that match this gitignore-style glob
+        """
+        filter = SearchFilter(language or None, path or None)
+        return services.search_object(query, k, corpus, [Lane(model, mode)], filter)
+
+    @told
+    def compare_search(
+        query: str,
+        corpus: str,
+        model_a: str | None,
+        model_b: str | None,
+        mode: Mode = "dense",
+        k: int = 10,
+        mode_b: Mode | None = None,
+    ) -> dict[str, Any]:
+        """Search a corpus with two models, or with one in two modes.
+
+        Args:
+            query: what the code should do, in plain language
+            corpus: a corpus that /corpora lists
+            model_a: the first model
+            model_b: the second model
+            mode: dense, lexical or hybrid
+            k: how many hits of each, 1 to 1,000
+            mode_b: the second model's mode, where it is not the same
+        """
+        lanes = Lane(model_a, mode), Lane(model_b, mode_b or mode)
+        return services.search_object(query, k, corpus, lanes)
+
+    def corpora() -> list[dict[str, Any]]:
+        """The corpora that can be searched now, with their documents, files, languages and ready models."""
+        return services.described()
+
+    limits: dict[str, Any] = {"concurrency_limit": 16, "concurrency_id": "search"}
+    gr.api(search, api_name="search", **limits)
+    gr.api(compare_search, api_name="compare_search", **limits)
+    gr.api(corpora, api_name="corpora")
