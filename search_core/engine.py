@@ -164,7 +164,7 @@ class SearchEngine:
             lists = ready.index.search(ready.encoder.encode_queries(queries), depth, keys)
         if mode == "hybrid":
             lists = [
-                self._fused_list(query, dense, keys) for query, dense in zip(queries, lists, strict=True)
+                self._fused_list(query, dense, k, keys) for query, dense in zip(queries, lists, strict=True)
             ]
         return [self._expanded(neighbours, k, admission) for neighbours in lists]
 
@@ -182,7 +182,7 @@ class SearchEngine:
         rows = top_rows(scores, depth, above=0)
         return Neighbours([self._keys[row] for row in rows], scores[rows])
 
-    def _fused_list(self, query: str, dense: Neighbours, keys: frozenset[str] | None) -> Neighbours:
+    def _fused_list(self, query: str, dense: Neighbours, k: int, keys: frozenset[str] | None) -> Neighbours:
         """Candidates are the tops of both lists; a candidate that dense did not return counts as its last."""
         lexical = self._lexical_scores(query, keys)
         dense_rows = self._rows(dense.ids)
@@ -190,8 +190,8 @@ class SearchEngine:
         dense_scores = np.full(len(self._keys), -np.inf, np.float32)
         dense_scores[dense_rows] = dense.scores
         scores = fuse(dense_scores[rows], lexical[rows], lexical_weight(query))
-        order = np.argsort(-scores, kind="stable")
-        return Neighbours([self._keys[row] for row in rows[order]], scores[order])
+        best = top_rows(scores, k)
+        return Neighbours([self._keys[row] for row in rows[best]], scores[best])
 
     def _rows(self, keys: Sequence[str] | frozenset[str]) -> NDArray[np.int64]:
         return np.fromiter((self._row_of[key] for key in keys), np.int64, len(keys))

@@ -60,7 +60,7 @@ def docstring_judgments(corpus: Corpus) -> Judgments:
         for document in derived.relevant[id_]
     )
     documents = tuple(derived.candidates.values())
-    return Judgments(replace(corpus, documents=documents), rows, derived=True)
+    return Judgments(replace(corpus, documents=documents, id=""), rows, derived=True)
 
 
 def judge_dataset(
@@ -123,7 +123,7 @@ def judge_docstrings(corpus: Corpus, split: str, protocol: EvaluationProtocol) -
             f"{MIN_QUERY_WORDS} words or more."
         )
     return JudgedCorpus(
-        replace(corpus, documents=tuple(derived.candidates.values())),
+        replace(corpus, documents=tuple(derived.candidates.values()), id=""),
         split,
         protocol,
         queries=chosen,

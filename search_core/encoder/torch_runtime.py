@@ -32,7 +32,7 @@ class TorchRuntime:
         import torch
 
         devices = [f"cuda:{n}" for n in range(torch.cuda.device_count())] if device == "cuda" else [device]
-        dtype = _dtype(devices)
+        dtype = working_dtype(devices)
         if device == "cpu":
             torch.set_num_threads(settings.thread_count)
         first = load_modules(config, devices[0], dtype, "sdpa")
@@ -51,7 +51,7 @@ class TorchRuntime:
         return [partial(_forward, replica) for replica in self._replicas for _ in range(lanes)]
 
 
-def _dtype(devices: Sequence[str]) -> torch.dtype:
+def working_dtype(devices: Sequence[str]) -> torch.dtype:
     """bf16 where every device computes in it: elsewhere it is emulated, up to a hundred times slower."""
     import torch
 

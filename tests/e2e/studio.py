@@ -18,9 +18,13 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
+PATIENCE_MS = 15_000
+"""What a busy machine may need for one step of the page."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 class Studio:
@@ -41,7 +45,7 @@ class Studio:
         with urlopen(self.url + "healthz", timeout=5) as answer:
             return dict(json.load(answer))
 
-    def wait_for(self, mode: str, timeout_s: float = 120) -> None:
+    def wait_for(self, mode: str, timeout_s: float = 240) -> None:
         """Until the corpus is served in that mode."""
         deadline = time.monotonic() + timeout_s
         while not self._serves(mode):
@@ -93,6 +97,7 @@ def opened(browser: Browser, studio: Studio, query: str = "", **options: Any) ->
     options: of the browser context, such as color_scheme or viewport.
     """
     context = browser.new_context(**{"viewport": {"width": 1440, "height": 1000}, **options})
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     hosts: set[str] = set()
     errors: list[str] = []
@@ -109,7 +114,7 @@ def opened(browser: Browser, studio: Studio, query: str = "", **options: Any) ->
 
 def ask(page: Page, query: str) -> None:
     """Type a query, press Enter, wait until it is answered."""
-    box = page.locator("#query textarea")
+    box = page.locator("#query input")
     box.fill(query)
     box.press("Enter")
     page.wait_for_function("q => new URLSearchParams(location.search).get('q') === q", arg=query)

@@ -88,7 +88,7 @@ def test_keys_walk_the_results(page: Page) -> None:
     page.keyboard.press("o")
     expect(page.locator("#column-b .cs-card:focus h3")).to_have_text(shared)
     page.keyboard.press("/")
-    expect(page.locator("#query textarea")).to_be_focused()
+    expect(page.locator("#query input")).to_be_focused()
 
 
 def test_a_long_result_unfolds_and_is_copied_whole(browser: Browser, studio: Studio) -> None:
@@ -115,7 +115,7 @@ def test_an_address_brings_back_the_search(browser: Browser, studio: Studio, pag
     page.locator("label", has_text="dense").click()
     ask(page, QUERY)
     with opened(browser, studio, "?" + page.url.partition("?")[2]) as again:
-        expect(again.locator("#query textarea")).to_have_value(QUERY)
+        expect(again.locator("#query input")).to_have_value(QUERY)
         expect(again.locator("#column-a .cs-colhead")).to_contain_text("dense")
         assert [cards(again, side) for side in "ab"] == [cards(page, side) for side in "ab"]
 
@@ -142,13 +142,13 @@ def test_filters_narrow_and_are_cleared(page: Page) -> None:
 
 def test_an_example_is_searched_with_a_click(page: Page) -> None:
     page.locator(".cs-example").first.click()
-    expect(page.locator("#query textarea")).to_have_value("walk a directory tree")
+    expect(page.locator("#query input")).to_have_value("walk a directory tree")
     expect(page.locator("#column-a .cs-card").first).to_be_visible()
 
 
 def test_a_query_that_is_too_long_is_explained(page: Page) -> None:
-    page.locator("#query textarea").fill("x" * 20_000)
-    page.locator("#query textarea").press("Enter")
+    page.locator("#query input").fill("x" * 20_000)
+    page.locator("#query input").press("Enter")
     expect(page.locator(".cs-note")).to_contain_text(
         "The query has 20,000 characters; at most 10,000 are searched"
     )
@@ -210,7 +210,7 @@ def test_the_first_answer_comes_from_keywords_and_the_models_follows_by_itself(
     browser: Browser, tmp_path: Path
 ) -> None:
     with running("package:jinja2", tmp_path) as studio:
-        studio.wait_for("lexical", timeout_s=30)
+        studio.wait_for("lexical", timeout_s=120)
         with opened(browser, studio) as page:
             ask(page, "render a template to a string")
             head = page.locator("#column-a .cs-colhead")
