@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from search_core.__main__ import BASELINE, OneLineParser
+from search_core.__main__ import BASELINE
+from search_core.command_line import OneLineParser, run_command
 from search_core.corpus.spec import parse_spec
 from search_core.settings import Settings
-from search_core.types import StudioError
 from ui.services import Services
 
 CORPUS = "stdlib"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    args = build_parser().parse_args(argv)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    try:
-        settings = Settings.from_environment(workspace=args.workspace)
-        parse_spec(args.corpus)  # what cannot exist is refused before the page opens
-        open_page(Services([args.corpus], args.model or [BASELINE], settings), args.host, args.port)
-    except StudioError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-    return 130
+    return run_command(build_parser(), argv)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -43,17 +30,20 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", metavar="H", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, metavar="P", help="port (default: the first free one from 7860)")
     parser.add_argument("--workspace", type=Path, metavar="DIR", help="where indexes and reports are kept")
+    parser.set_defaults(run=open_page)
     return parser
 
 
-def open_page(services: Services, host: str | None, port: int | None) -> None:
+def open_page(args: argparse.Namespace, settings: Settings) -> None:
     """Serve the page until the program is interrupted. Raises StudioError where it cannot be served."""
+    parse_spec(args.corpus)  # what cannot exist is refused before the page opens
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # both are read at import: nothing leaves this machine
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     from ui.page import build_page, serve  # takes seconds: bad usage is told before
 
+    services = Services([args.corpus], args.model or [BASELINE], settings)
     page = build_page(services)
-    print(f"Code Search Studio is at {serve(page, services, host, port)}", flush=True)
+    print(f"Code Search Studio is at {serve(page, services, args.host, args.port)}", flush=True)  # noqa: T201
     services.start()  # the page is up before any model loads
     try:
         threading.Event().wait()

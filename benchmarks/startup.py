@@ -18,6 +18,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -65,10 +66,11 @@ def measure(workspace: Path) -> dict[str, str]:
         process.wait(10)
 
 
-def read_health(port: int) -> dict | None:
+def read_health(port: int) -> dict[str, Any] | None:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1) as answer:
-            return json.load(answer)
+            health: dict[str, Any] = json.load(answer)
+            return health
     except (urllib.error.URLError, TimeoutError, ConnectionError):
         return None
 
@@ -76,7 +78,7 @@ def read_health(port: int) -> dict | None:
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -110,14 +110,12 @@ def write_artifact(folder: Path, files: Mapping[str, WriteFile], metadata: Mappi
         entries = {name: _write_data(folder, name, write) for name, write in files.items()}
         old = _read_manifest(folder)
         generations = [entries, *(old["generations"] if old else [])][:KEPT_GENERATIONS]
-        manifest = {"format_version": FORMAT_VERSION, "metadata": dict(metadata), "generations": generations}
-        _write_durably(
-            folder / MANIFEST, lambda path: path.write_text(json.dumps(manifest, indent=1), "utf-8")
-        )
+        stored = dict(metadata)
+        manifest = {"format_version": FORMAT_VERSION, "metadata": stored, "generations": generations}
+        text = json.dumps(manifest, indent=1)
+        _write_durably(folder / MANIFEST, lambda path: path.write_text(text, "utf-8"))
         _remove_unnamed(folder, {entry["file"] for entries in generations for entry in entries.values()})
-        return Artifact(
-            folder, manifest["metadata"], {name: folder / entry["file"] for name, entry in entries.items()}
-        )
+    return Artifact(folder, stored, {name: folder / entry["file"] for name, entry in entries.items()})
 
 
 def read_artifact(folder: Path) -> Artifact | None:
@@ -171,7 +169,7 @@ def write_text(target: Path, text: str) -> None:
 def _read_manifest(folder: Path) -> dict[str, Any] | None:
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_text("utf-8"))
+        manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
         if manifest["format_version"] != FORMAT_VERSION:
             raise ValueError(f"format version {manifest['format_version']}, expected {FORMAT_VERSION}")
         for entry in manifest["generations"][0].values():

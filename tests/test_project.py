@@ -27,7 +27,9 @@ def test_make_help_lists_the_documented_targets() -> None:
     assert {"run", "test", "check", "bench", "screenshots"} <= set(re.findall(r"make (\S+)", done.stdout))
 
 
-@pytest.mark.parametrize("script", sorted((ROOT / "scripts").glob("*.sh")) + [ROOT / ".ci" / "run"], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "script", sorted((ROOT / "scripts").glob("*.sh")) + [ROOT / ".ci" / "run"], ids=lambda p: p.name
+)
 def test_shell_scripts_parse(script: Path) -> None:
     subprocess.run(["bash", "-n", script], check=True)
 

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -58,7 +57,7 @@ class Studio:
     def _serves(self, mode: str) -> bool:
         try:
             return any(mode in corpus["modes"] for corpus in self.health()["corpora"])
-        except URLError:
+        except OSError:  # not listening yet, or busy with loading
             return False
 
     def interrupt(self) -> int:

@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("code")
     (root / "files.py").write_text(
         "import shutil\n\n\n"
-        'def copy_tree(source, target):\n'
+        "def copy_tree(source, target):\n"
         '    """Copy a folder and all that is in it."""\n'
         "    shutil.copytree(source, target)\n\n\n" + REMOVE_TREE + "\n"
     )
