@@ -227,9 +227,10 @@ class SearchEngine:
     def _prepared(self, encoder: Encoder, progress: Progress) -> DenseModel:
         source = f"{self.corpus.fingerprint}/{encoder.fingerprint}"
         folder = self._workspace.folder("indexes", self.corpus.id, encoder.fingerprint[:16])
-        if self.corpus.id and (index := load_index(folder, self._settings, source=source)):
-            progress(len(index), len(index))
-            return DenseModel(encoder, index)
+        stored = load_index(folder, self._settings, source=source) if self.corpus.id else None
+        if stored is not None:
+            progress(len(stored), len(stored))
+            return DenseModel(encoder, stored)
         made = encode_corpus(encoder, self.corpus, self._workspace, progress)
         index = build_index(made.keys, made.vectors, self._settings)
         if self.corpus.id:
