@@ -35,9 +35,8 @@ def main() -> None:
         print("valid, 250 queries, nDCG@10")
         for mode, report in reports.items():
             print(f"  {mode:8} {report.metrics['ndcg@10']:.4f}")
-        print(
-            f"  sentence-transformers' evaluator, dense {theirs:.4f}, difference {reports['dense'].metrics['ndcg@10'] - theirs:+.4f}"
-        )
+        difference = reports["dense"].metrics["ndcg@10"] - theirs
+        print(f"  sentence-transformers' evaluator, dense: {theirs:.4f} (ours {difference:+.4f})")
         both = replace(
             valid,
             split="train+valid",
@@ -51,7 +50,7 @@ def main() -> None:
 
 def sentence_transformers_ndcg(judged: JudgedCorpus) -> float:
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.evaluation import InformationRetrievalEvaluator
+    from sentence_transformers.sentence_transformer.evaluation import InformationRetrievalEvaluator
 
     from search_core.encoder import model_folder
 

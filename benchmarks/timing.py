@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 
 def alternating_medians(ways: Mapping[str, Callable[[], object]], rounds: int = 5) -> dict[str, float]:
-    """Median seconds of each way. A round runs every way once, so that drift of the machine hits all alike."""
+    """Median seconds of each way; a round runs every way once, so that drift of the machine hits all."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for way in ways.values():
         way()  # warm-up, not counted
