@@ -27,7 +27,7 @@ FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 LOCK = ".lock"
 SCRATCH = ".writing-"
-ARTIFACT_ROOMS = ("corpora", "vectors", "indexes", "runtimes")
+ARTIFACT_ROOMS = ("corpora", "vectors", "indexes", "runtimes", "negatives")
 KEPT_GENERATIONS = 2
 
 logger = logging.getLogger(__name__)

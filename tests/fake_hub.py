@@ -30,7 +30,7 @@ API = re.compile(
 RESOLVE = re.compile(r"/(?P<kind>datasets/)?(?P<id>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<path>.+)")
 WRITE = re.compile(r"/api/models/(?P<id>[^/]+/[^/]+)/(?P<what>preupload|commit|branch)/(?P<revision>[^/]+)")
 LARGE_FILES = re.compile(r"/[^/]+/[^/]+\.git/info/lfs/objects/batch")
-LARGE_FILE = re.compile(r"/lfs/(?P<oid>[0-9a-f]{64})(?P<verify>/verify)?")
+LARGE_FILE = re.compile(r"/lfs/(?P<oid>[0-9a-f]{64})")
 LARGE_BYTES = 10_000_000
 
 
@@ -141,8 +141,6 @@ class _Handler(BaseHTTPRequestHandler):
         elif LARGE_FILES.fullmatch(path):
             objects = [self._upload_instructions(one) for one in json.loads(self.body)["objects"]]
             self._send_json({"transfer": "basic", "objects": objects})
-        elif match := LARGE_FILE.fullmatch(path):
-            self._send_json({}, 200 if match["oid"] in self.hub.large else 404)
         else:
             self._send_json({"error": "no such route"}, 404)
 
@@ -226,10 +224,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _upload_instructions(self, wanted: dict[str, Any]) -> dict[str, Any]:
         """Where to send a large file; nowhere if it is here already."""
-        oid = wanted["oid"]
-        place = f"{self.hub.url}/lfs/{oid}"
-        actions = {"upload": {"href": place}, "verify": {"href": f"{place}/verify"}}
-        return wanted if oid in self.hub.large else wanted | {"actions": actions}
+        upload = {"href": f"{self.hub.url}/lfs/{wanted['oid']}"}
+        return wanted if wanted["oid"] in self.hub.large else wanted | {"actions": {"upload": upload}}
 
     def _commit(self, repo_id: str, revision: str, files: dict[str, bytes], wants_pull_request: bool) -> None:
         changed = dict(files)
@@ -264,13 +260,9 @@ class _Handler(BaseHTTPRequestHandler):
             recursive = query.get("recursive", ["false"])[0].lower() in ("true", "1")
             self._send_json(_tree(files, match["under"] or "", recursive))
         else:
-            about = {
-                "id": match["id"],
-                "sha": _commit(files),
-                "private": match["id"] in self.hub.private,
-                "tags": [],
-            }
-            self._send_json(about | {"siblings": [{"rfilename": name} for name in files]})
+            state = {"sha": _commit(files), "private": match["id"] in self.hub.private}
+            siblings = [{"rfilename": name} for name in files]
+            self._send_json({"id": match["id"], "siblings": siblings, "tags": [], **state})
 
     def _answer_file(self, match: re.Match[str]) -> None:
         files = self._files((match["kind"] or "models").rstrip("/"), match["id"], match["revision"])
@@ -364,5 +356,5 @@ def _blob(content: bytes) -> str:
 
 
 def _commit(files: dict[str, bytes]) -> str:
-    listing = "".join(f"{path} {_blob(content)}\n" for path, content in files.items())
+    listing = "".join(f"{path} {_blob(content)}\n" for path, content in sorted(files.items()))
     return hashlib.sha1(listing.encode(), usedforsecurity=False).hexdigest()

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from search_core.engine import EVERYTHING
 from search_core.types import MAX_QUERY_CHARACTERS, Mode, SearchFilter, StudioError
 from ui import states
 from ui.cards import column_html
@@ -120,8 +121,11 @@ def answers(services: Services, ask: Ask) -> Answers:
         return Answers(states.still_reading(ask.corpus))
     if a.error and str(a.error) == str(b.error):  # what was asked is at fault, not one of the lanes
         return Answers(states.failed(str(a.error)))
-    top = strip(a, b) + switch(a, b)
-    return Answers(top, column_html(a, b, ask.q, ask.corpus), column_html(b, a, ask.q, ask.corpus))
+    filtered = ask.filter != EVERYTHING
+    left, right = (
+        column_html(column, other, ask.q, ask.corpus, filtered=filtered) for column, other in ((a, b), (b, a))
+    )
+    return Answers(strip(a, b) + switch(a, b), left, right)
 
 
 def _answer(services: Services, ask: Ask, side: Side) -> Column:

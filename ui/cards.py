@@ -13,12 +13,12 @@ from ui.states import failed, no_match
 SCORES: dict[Mode, str] = {"dense": "cosine similarity", "lexical": "BM25 score", "hybrid": "fused score"}
 
 
-def column_html(column: Column, other: Column, query: str, corpus: str) -> Markup:
+def column_html(column: Column, other: Column, query: str, corpus: str, *, filtered: bool = False) -> Markup:
     """One column whole: its heading, then cards, or the note that says why there are none."""
     if column.error is not None:
         chips, body = Markup('<span class="cs-chip bad">failed</span>'), failed(str(column.error))
     elif column.result is None or not column.result.hits:
-        chips, body = _served(column), no_match(query)
+        chips, body = _served(column), no_match(query, filtered=filtered)
     else:
         against = other if column.differs_from(other) else None
         chips, body = _served(column), join(_card(hit, query, column, against) for hit in column.result.hits)

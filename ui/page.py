@@ -61,7 +61,7 @@ def serve(page: gr.Blocks, services: Services, host: str | None, port: int | Non
     # this name of the protocol, which browsers treat like the newest (Client.download_files of 2.7.2).
     page.config["protocol"] = "sse_v2.1"
 
-    def healthz() -> dict[str, Any]:
+    async def healthz() -> dict[str, Any]:  # not a thread of the pool: searches may have taken them all
         return services.health()
 
     app.add_api_route("/healthz", healthz, methods=["GET"])

@@ -218,7 +218,9 @@ def _wire_opening(services: Services, page: gr.Blocks, inputs: Inputs, outputs: 
         language = gr.Dropdown(asks.languages(services, ask.corpus), value=ask.language)
         return running(), *values, language, path, *_shown(services, ask)
 
-    def look(made: tuple[Ask, tuple[bool, ...]]) -> tuple[Any, ...]:
+    def look(made: tuple[Ask, tuple[bool, ...]] | None) -> tuple[Any, ...]:
+        if made is None:  # the server has dropped this visitor's session
+            return gr.Timer(active=False), *[gr.skip()] * 7
         ask, settled_then = made
         head, banner, settled = asks.surroundings(services, ask)
         if settled == settled_then:

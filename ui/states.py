@@ -95,12 +95,13 @@ def empty(corpus: str, documents: int | None, a: Lane, b: Lane) -> Markup:
     )
 
 
-def no_match(query: str) -> Markup:
+def no_match(query: str, *, filtered: bool) -> Markup:
+    clear = Markup('<button type="button" class="cs-link" data-do="clear">Clear filters</button>')
+    way_out = "Use fewer filters, or describe" if filtered else "Use other words: describe"
     return Markup(
         '<div class="cs-note"><h3>Nothing matches “{}”</h3>'
-        "<p>Use fewer filters, or describe the behaviour rather than the name.</p>"
-        '<button type="button" class="cs-link" data-do="clear">Clear filters</button></div>'
-    ).format(visible(query))
+        "<p>{} the behaviour rather than the name.</p>{}</div>"
+    ).format(visible(query), way_out, clear if filtered else NOTHING)
 
 
 def still_reading(corpus: str) -> Markup:

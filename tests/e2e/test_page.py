@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 QUERY = "write a file and rename it into place"
 HOSTILE_PATH = '<img src=x onerror="window.__x=1">.py'
 HOSTILE_CODE = '''def hostile(value):
-    """<img src=x onerror="window.__x=1"> </script><script>window.__x=2</script>
+    r"""<img src=x onerror="window.__x=1"> </script><script>window.__x=2</script>
     ${window.__x=3} {{value}} {{#each value}} \\u12 ` \u202e"""
     return value & 1 < 2
 '''
@@ -62,7 +62,7 @@ def test_a_query_is_answered_by_meaning_and_by_keywords_side_by_side(page: Page)
 
 def test_a_result_reads_like_its_file(page: Page) -> None:
     ask(page, QUERY)
-    card = page.locator("#column-a .cs-card", has_text="_write_durably").first
+    card = page.locator("#column-a .cs-card", has=page.get_by_role("heading", name="_write_durably"))
     expect(card.locator(".cs-place")).to_contain_text("store.py:")
     expect(card.locator(".cs-score")).to_have_attribute("title", "fused score")
     first = card.locator(".cs-code > div").first
@@ -101,7 +101,7 @@ def test_a_long_result_unfolds_and_is_copied_whole(browser: Browser, studio: Stu
         expect(lines).to_have_count(14)
         more.click()
         expect(lines).to_have_count(14 + hidden)
-        expect(more).to_have_text("Show less")
+        expect(more.locator("b")).to_have_text("Show less")
         card.locator("[data-do=copy]").click()
         expect(card.locator("[data-do=copy].done")).to_be_visible()
         copied = page.evaluate("navigator.clipboard.readText()")
@@ -149,14 +149,12 @@ def test_an_example_is_searched_with_a_click(page: Page) -> None:
 def test_a_query_that_is_too_long_is_explained(page: Page) -> None:
     page.locator("#query input").fill("x" * 20_000)
     page.locator("#query input").press("Enter")
-    expect(page.locator(".cs-note")).to_contain_text(
-        "The query has 20,000 characters; at most 10,000 are searched"
-    )
+    expect(page.locator(".cs-note")).to_contain_text("The query has 20,000 characters")
 
 
 def test_hostile_code_and_queries_stay_text(page: Page) -> None:
     ask(page, "hostile value <img src=x onerror=window.__x=4> ${window.__x=5} {{value}}")
-    card = page.locator("#column-b .cs-card", has=page.locator("h3", has_text="hostile")).first
+    card = page.locator("#column-b .cs-card", has=page.get_by_role("heading", name="hostile"))
     expect(card.locator(".cs-path")).to_contain_text(HOSTILE_PATH)
     expect(card.locator(".cs-code")).to_contain_text(
         "${window.__x=3} {{value}} {{#each value}} \\u12 ` ⟨U+202E⟩"
@@ -197,7 +195,9 @@ def test_a_phone_shows_one_column_and_nothing_sticks_out(browser: Browser, studi
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing(browser: Browser, studio: Studio, theme: str, width: int) -> None:
-    with opened(browser, studio, color_scheme=theme, viewport={"width": width, "height": 1000}) as page:
+    still = {"reduced_motion": "reduce"}  # half-faded text has half the contrast
+    window = {"width": width, "height": 1000}
+    with opened(browser, studio, color_scheme=theme, viewport=window, **still) as page:
         empty = Axe().run(page)
         ask(page, QUERY)
         found = Axe().run(page)

@@ -71,10 +71,12 @@ def test_a_score_says_what_it_is() -> None:
         assert f'title="{name}"' in shown
 
 
-def test_a_column_without_hits_says_what_to_do() -> None:
-    html = column_html(column("a", [], "minilm"), column("b", ["x"], "studio"), "frobnicate", "stdlib")
+@pytest.mark.parametrize("filtered", [True, False])
+def test_a_column_without_hits_says_what_to_do(filtered: bool) -> None:
+    nothing, other = column("a", [], "minilm"), column("b", ["x"], "studio")
+    html = column_html(nothing, other, "frobnicate", "stdlib", filtered=filtered)
     assert "Nothing matches “frobnicate”" in html
-    assert 'data-do="clear"' in html
+    assert ('data-do="clear"' in html) is filtered  # offered only where there is something to clear
 
 
 def test_an_error_shows_its_reason_in_its_own_column() -> None:

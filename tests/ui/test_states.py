@@ -81,7 +81,7 @@ def test_hostile_words_stay_text() -> None:
         states.header((step,), None),
         states.banner((step,), now_s=0.0),
         states.empty(HOSTILE, None, Lane(HOSTILE, "dense"), Lane(HOSTILE, "hybrid")),
-        states.no_match(HOSTILE),
+        states.no_match(HOSTILE, filtered=True),
         states.still_reading(HOSTILE),
         states.failed(HOSTILE),
     ]

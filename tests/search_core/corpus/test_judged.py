@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from search_core.corpus import load_corpus, load_judged
+from search_core.corpus import load_corpus, load_judged, load_judgments
 from search_core.corpus.judged import first_sentence, split_of_module
 from search_core.settings import Settings
 from search_core.types import StudioError
@@ -40,6 +41,16 @@ def test_the_corpus_to_search_is_the_one_of_the_content_protocol(
     judged = load_judged(f"dataset:{small_dataset}", "valid", "content", settings)
     assert corpus.documents == judged.corpus.documents
     assert len(set(corpus.content_keys)) == len(corpus.documents) == 43
+
+
+def test_judgments_are_the_rows_of_every_split_of_use_or_not(small_dataset: Path, settings: Settings) -> None:
+    judgments = load_judgments(f"dataset:{small_dataset}", settings)
+    assert Counter(row.split for row in judgments.rows) == {"train": 15, "valid": 11, "test": 5}
+    irrelevant = {(row.query, row.document.id) for row in judgments.rows if row.document and not row.relevant}
+    assert irrelevant == {("dot product without numpy", "d27"), ("sort dictionary by value", "d16")}
+    # The first judgment is of a copy, and of copies the first counts.
+    assert judgments.rows[0].document == judgments.corpus.by_id["d0"]
+    assert not judgments.derived
 
 
 def test_a_limit_takes_the_first_queries_by_id(small_dataset: Path, settings: Settings) -> None:
@@ -113,6 +124,19 @@ def test_first_sentences_are_queries_for_their_functions(code: str, settings: Se
     # Equal functions without their docstrings merge: the first id is kept.
     assert relevant(code, "valid", settings) == {"Find the first item, e.g. a word": {f"{VALID}::first"}}
     assert relevant(code, "test", settings) == {"Give back what comes first!": {f"{VALID}::first"}}
+
+
+def test_derived_judgments_are_all_relevant_and_in_the_split_of_their_query(
+    code: str, settings: Settings
+) -> None:
+    judgments = load_judgments(code, settings)
+    assert judgments.derived and all(row.relevant for row in judgments.rows)
+    assert [(row.split, row.query, row.document and row.document.id) for row in judgments.rows] == [
+        ("train", "Close the file at once.", f"{TRAIN}::Reader.close"),
+        ("train", "Close the file at once.", f"{VALID}::shut"),
+        ("valid", "Find the first item, e.g. a word", f"{VALID}::first"),
+        ("test", "Give back what comes first!", f"{VALID}::first"),
+    ]
 
 
 def test_candidates_are_functions_and_methods_without_docstrings(code: str, settings: Settings) -> None:
