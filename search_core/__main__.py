@@ -147,9 +147,8 @@ def _index_text(summary: dict[str, Any]) -> str:
             if model["encoded"]
             else "from the cache"
         )
-        lines.append(
-            f"{model['model']}: {model['vectors']:,} vectors ({made}), {model['index']} index, {model['backend']}"
-        )
+        kind, backend = model["index"], model["backend"]
+        lines.append(f"{model['model']}: {model['vectors']:,} vectors ({made}), {kind} index, {backend}")
     return "\n".join(lines)
 
 
@@ -208,9 +207,8 @@ def _search_text(found: dict[str, Any]) -> str:
         lines.append(f"{result['model'] or 'keywords'} ({result['mode']}, {result['latency_ms']:.1f} ms)")
         for hit in result["hits"]:
             place = f"{hit['path']}:{hit['start_line']}-{hit['end_line']}" if hit["path"] else hit["id"]
-            lines.append(
-                f"{hit['rank']:>4}  {hit['score']:.4f}  {hit['symbol'] or hit['text'].splitlines()[0]}  {place}"
-            )
+            name = hit["symbol"] or hit["text"].splitlines()[0]
+            lines.append(f"{hit['rank']:>4}  {hit['score']:.4f}  {name}  {place}")
         if not result["hits"]:
             lines.append("      nothing matches")
     return "\n".join(lines)

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
 from typing import Any
 
 from search_core.corpus.spec import DatasetSource, corpus_id
@@ -28,6 +26,7 @@ from search_core.corpus.storage import (
     table,
     write_corpus,
 )
+from search_core.deadline import within
 from search_core.settings import Settings
 from search_core.store import Workspace
 from search_core.types import Corpus, Document, EvaluationProtocol, SkippedFile, StudioError
@@ -119,7 +118,7 @@ def _hub_version(hub_id: str, settings: Settings) -> str | None:
         "check its id, or log in with `hf auth login`."
     )
     try:
-        return _within(settings.hub_timeout_s, commit)
+        return within(settings.hub_timeout_s, commit)
     except HFValidationError as error:
         raise missing from error
     except HfHubHTTPError as error:
@@ -129,20 +128,6 @@ def _hub_version(hub_id: str, settings: Settings) -> str | None:
     except (httpx2.HTTPError, OSError) as error:
         logger.info("No answer from the Hub about %s: %s", hub_id, error)
     return None
-
-
-def _within(seconds: float, call: Callable[[], str | None]) -> str | None:
-    """Its result, or TimeoutError. In a thread of its own: looking up a host name knows no time limit."""
-    outcome: Future[str | None] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(call())
-        except BaseException as error:
-            outcome.set_exception(error)
-
-    Thread(target=run, daemon=True).start()
-    return outcome.result(seconds)
 
 
 def _offline_mode() -> bool:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
-from threading import Thread
-from typing import TypeVar
 
+from search_core.deadline import within
 from search_core.encoder.config import FILES, check_weights
 from search_core.types import StudioError
-
-T = TypeVar("T")
 
 
 def hub_model(repo_id: str, timeout_s: float) -> Path:
@@ -46,7 +41,7 @@ def _download(repo_id: str, timeout_s: float) -> Path:
 
     try:
         # Asked first: a download retries much longer, and this tells what it would bring.
-        info = _within(timeout_s, lambda: HfApi().model_info(repo_id, timeout=timeout_s))
+        info = within(timeout_s, lambda: HfApi().model_info(repo_id, timeout=timeout_s))
         check_weights(repo_id, [file.rfilename for file in info.siblings or ()])
         return Path(snapshot_download(repo_id, allow_patterns=list(FILES)))
     except GatedRepoError as error:
@@ -64,24 +59,6 @@ def _download(repo_id: str, timeout_s: float) -> Path:
             f"Model {repo_id} is not on this machine and cannot be fetched from the Hugging Face Hub "
             f"({_first_line(error)}): go online, or use minilm or a local folder."
         ) from error
-
-
-def _within(seconds: float, call: Callable[[], T]) -> T:
-    """The call's result. Raises TimeoutError after `seconds`, whatever it waits for: a client's
-    own timeout starts anew with each read and leaves out the name look-up."""
-    outcome: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(call())
-        except Exception as error:
-            outcome.set_exception(error)
-
-    Thread(target=run, daemon=True).start()
-    try:
-        return outcome.result(seconds)
-    except TimeoutError:
-        raise TimeoutError(f"no answer within {seconds:g} s") from None
 
 
 def _first_line(error: Exception) -> str:
