@@ -43,7 +43,7 @@ def open_page(args: argparse.Namespace, settings: Settings) -> None:
 
     services = Services([args.corpus], args.model or [BASELINE], settings)
     page = build_page(services)
-    print(f"Code Search Studio is at {serve(page, services, args.host, args.port)}", flush=True)  # noqa: T201
+    print(f"Code Search Studio is at {serve(page, services, args.host, args.port)}", flush=True)
     services.start()  # the page is up before any model loads
     try:
         threading.Event().wait()

@@ -17,6 +17,7 @@ import os
 import re
 import socket
 from dataclasses import dataclass
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -315,7 +316,12 @@ def _owns(account: Account, repo_id: str) -> bool:
 
 def _stored(root: Path) -> dict[str, bytes]:
     paths = sorted(path for path in root.rglob("*") if path.is_file())
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
+    return {path.relative_to(root).as_posix(): _read(path, path.stat().st_mtime_ns) for path in paths}
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, mtime_ns: int) -> bytes:
+    return path.read_bytes()
 
 
 def _store(root: Path, files: dict[str, bytes]) -> None:
@@ -350,6 +356,7 @@ def _tree(files: dict[str, bytes], under: str, recursive: bool) -> list[dict[str
     return list(entries.values())
 
 
+@lru_cache(maxsize=256)
 def _blob(content: bytes) -> str:
     """Git's name for a file's content."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
