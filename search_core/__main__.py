@@ -9,14 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from search_core.command_line import OneLineParser, run_command
+from search_core.command_line import OneLineParser, progress_bar, run_command
 from search_core.settings import Settings
-from search_core.types import MODES, PROTOCOLS, Corpus, Progress, SearchFilter, SearchResult, StudioError
+from search_core.types import MODES, PROTOCOLS, Corpus, SearchFilter, SearchResult, StudioError
 
 BASELINE = "minilm"
 
@@ -83,22 +82,6 @@ def _models_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", action="append", metavar="SPEC", help=f"model, may be repeated (default {BASELINE})"
     )
-
-
-@contextmanager
-def progress_bar(label: str, unit: str) -> Iterator[Progress]:
-    """A bar on standard error that leaves no trace when it is done; quick steps show none."""
-    from tqdm import tqdm
-
-    every_s = 0.2 if sys.stderr.isatty() else 10.0  # a log file gets a line now and then
-    options = {"delay": 0.5, "mininterval": every_s, "leave": False, "dynamic_ncols": True}
-    with tqdm(desc=label, unit=f" {unit}", file=sys.stderr, **options) as bar:
-
-        def show(done: int, total: int, /) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show
 
 
 def loaded_corpus(spec: str, settings: Settings) -> Corpus:

@@ -1,15 +1,16 @@
-"""What the command lines share: usage errors on one line, and exit codes."""
+"""What the command lines share: usage errors on one line, exit codes, progress bars."""
 
 from __future__ import annotations
 
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NoReturn
 
 from search_core.settings import Settings
-from search_core.types import StudioError
+from search_core.types import Progress, StudioError
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -35,3 +36,19 @@ def run_command(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> 
     except KeyboardInterrupt:
         print("interrupted; what was finished is kept", file=sys.stderr)
         return 130
+
+
+@contextmanager
+def progress_bar(label: str, unit: str) -> Iterator[Progress]:
+    """A bar on standard error that leaves no trace when it is done; quick steps show none."""
+    from tqdm import tqdm
+
+    every_s = 0.2 if sys.stderr.isatty() else 10.0  # a log file gets a line now and then
+    options = {"delay": 0.5, "mininterval": every_s, "leave": False, "dynamic_ncols": True}
+    with tqdm(desc=label, unit=f" {unit}", file=sys.stderr, **options) as bar:
+
+        def show(done: int, total: int, /) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show

@@ -87,7 +87,7 @@ def language_name(language: str) -> str:
 def term_pattern(query: str) -> re.Pattern[str] | None:
     """Matches the query's words where a part of an identifier begins, with up to three letters of inflection.
 
-    >>> term_pattern("matching paths").findall("def match_path(newPath, footpath): matches")
+    >>> term_pattern("matching paths").findall("def match_path(newPath, footpath, pathname): matches")
     ['match', 'path', 'Path', 'matches']
     """
     words = {word for word in re.findall(r"[^\W\d_]{3,}", query.lower()) if word not in _STOP_WORDS}
@@ -95,7 +95,7 @@ def term_pattern(query: str) -> re.Pattern[str] | None:
     if not stems:
         return None
     lower, capitalised = "|".join(stems), "|".join(stem.capitalize() for stem in stems)
-    return re.compile(rf"(?:(?<![^\W\d_])(?i:{lower})|(?:{capitalised}))[a-z]{{0,3}}")
+    return re.compile(rf"(?:(?<![^\W\d_])(?i:{lower})|(?:{capitalised}))[a-z]{{0,3}}(?![a-z])")
 
 
 def _stem(word: str) -> str:

@@ -100,7 +100,7 @@ def test_matches_below_the_fold_are_counted() -> None:
             "for directories in walks:",
             ["directories", "walks"],
         ),  # stop words are not marked
-        ("path", "footpath = 1", []),  # not inside a word
+        ("path", "footpath = pathname", []),  # not a piece of another word
         ("a b", "a = b", []),  # too short to mean anything
         ("c++ [regex] (", "regex = 1", ["regex"]),  # a query is no pattern
     ],
