@@ -111,10 +111,9 @@ class SearchEngine:
         """
         with self._adding:
             if spec not in self._models:
-                self._models = {
-                    **self._models,
-                    spec: self._prepared(load_encoder(spec, self._settings), progress),
-                }
+                ready = self._prepared(load_encoder(spec, self._settings), progress)
+                ready.encoder.encode_queries(["ready"])  # a runtime compiles at its first query
+                self._models = {**self._models, spec: ready}
             return self._models[spec]
 
     def search(
