@@ -177,11 +177,7 @@ class Services:
             if model is None:
                 self._read(corpus, self._progress(step))
             else:
-                engine = self._engine(corpus)
-                engine.add_model(model, self._progress(step))
-                engine.search(
-                    "warm up", model=model, mode="hybrid"
-                )  # the first search costs more than any other
+                self._engine(corpus).add_model(model, self._progress(step))
             self._record(replace(step, stage="ready"))
         except StudioError as error:
             self._record(replace(step, stage="failed", error=str(error)))

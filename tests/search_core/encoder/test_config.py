@@ -152,7 +152,7 @@ def test_code_in_a_model_is_not_run(build_model: BuildModel, settings: Settings)
     [
         ({}, "no config.json"),
         ({"config.json": "{}"}, "no weights"),
-        ({"adapter_config.json": "{}"}, "LoRA adapter"),
+        ({"adapter_config.json": "{}"}, "lacks base_model_name_or_path"),
         ({"config.json": "{", "model.safetensors": "", "modules.json": "["}, "cannot be read as JSON"),
         ({"config.json": "{}", "model.safetensors": "", "modules.json": "{}"}, "does not list its modules"),
         (

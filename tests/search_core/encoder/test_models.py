@@ -36,7 +36,6 @@ def test_folders_win_over_hub_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [
-        ("studio", "not part of this version"),
         ("", "no model folder"),
         ("/no/such/folder", "no model folder"),
         ("./missing", "no model folder"),
