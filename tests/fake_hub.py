@@ -17,12 +17,20 @@ import os
 import re
 import socket
 from dataclasses import dataclass
-from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.repository_files import (
+    blob_name,
+    commit_name,
+    store_files,
+    stored_files,
+    tree_entries,
+    upload_mode,
+)
 
 API = re.compile(
     r"/api/(?P<kind>models|datasets)/(?P<id>[^/]+/[^/]+)"
@@ -32,7 +40,6 @@ RESOLVE = re.compile(r"/(?P<kind>datasets/)?(?P<id>[^/]+/[^/]+)/resolve/(?P<revi
 WRITE = re.compile(r"/api/models/(?P<id>[^/]+/[^/]+)/(?P<what>preupload|commit|branch)/(?P<revision>[^/]+)")
 LARGE_FILES = re.compile(r"/[^/]+/[^/]+\.git/info/lfs/objects/batch")
 LARGE_FILE = re.compile(r"/lfs/(?P<oid>[0-9a-f]{64})")
-LARGE_BYTES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ class FakeHub:
 
     def files(self, repo_id: str) -> dict[str, bytes]:
         """What main of a model holds."""
-        return _stored(self.folder / "models" / repo_id)
+        return stored_files(self.folder / "models" / repo_id)
 
     def __enter__(self) -> FakeHub:
         class Handler(_Handler):
@@ -198,7 +205,7 @@ class _Handler(BaseHTTPRequestHandler):
                 {"error": "You already created this model repo", "url": f"{self.hub.url}/{repo_id}"}, 409
             )
             return
-        _store(folder, {".gitattributes": b"*.safetensors filter=lfs\n"})
+        store_files(folder, {".gitattributes": b"*.safetensors filter=lfs\n"})
         if wanted.get("visibility") == "private":
             self.hub.private.add(repo_id)
         self._send_json({"url": f"{self.hub.url}/{repo_id}", "name": repo_id})
@@ -219,7 +226,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.hub.branches.setdefault((repo_id, revision), files)
             self._send_json({}, 409 if exists else 200)
         elif match["what"] == "preupload":
-            self._send_json({"files": [_upload_mode(one, files) for one in json.loads(self.body)["files"]]})
+            self._send_json({"files": [upload_mode(one, files) for one in json.loads(self.body)["files"]]})
         else:
             self._commit(repo_id, revision, files, wants_pull_request)
 
@@ -238,8 +245,8 @@ class _Handler(BaseHTTPRequestHandler):
             elif entry["key"] == "lfsFile":
                 changed[value["path"]] = self.hub.large[value["oid"]]
         answer = {
-            "commitOid": _commit(changed),
-            "commitUrl": f"{self.hub.url}/{repo_id}/commit/{_commit(changed)}",
+            "commitOid": commit_name(changed),
+            "commitUrl": f"{self.hub.url}/{repo_id}/commit/{commit_name(changed)}",
         }
         if wants_pull_request:
             number = 1 + sum(
@@ -248,7 +255,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.hub.branches[repo_id, f"refs/pr/{number}"] = changed
             answer["pullRequestUrl"] = f"{self.hub.url}/{repo_id}/discussions/{number}"
         elif revision == "main":
-            _store(self.hub.folder / "models" / repo_id, changed)
+            store_files(self.hub.folder / "models" / repo_id, changed)
         else:
             self.hub.branches[repo_id, revision] = changed
         self._send_json(answer)
@@ -259,9 +266,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if match["what"] == "tree":
             recursive = query.get("recursive", ["false"])[0].lower() in ("true", "1")
-            self._send_json(_tree(files, match["under"] or "", recursive))
+            self._send_json(tree_entries(files, match["under"] or "", recursive))
         else:
-            state = {"sha": _commit(files), "private": match["id"] in self.hub.private}
+            state = {"sha": commit_name(files), "private": match["id"] in self.hub.private}
             siblings = [{"rfilename": name} for name in files]
             self._send_json({"id": match["id"], "siblings": siblings, "tags": [], **state})
 
@@ -273,7 +280,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_error(404, "EntryNotFound", "Entry not found")
             return
         content = files[match["path"]]
-        self._send(200, content, {"X-Repo-Commit": _commit(files), "ETag": f'"{_blob(content)}"'})
+        self._send(200, content, {"X-Repo-Commit": commit_name(files), "ETag": f'"{blob_name(content)}"'})
 
     def _files(self, kind: str, name: str, revision: str | None) -> dict[str, bytes] | None:
         """The repository's files, or None after an error was sent."""
@@ -282,11 +289,11 @@ class _Handler(BaseHTTPRequestHandler):
         if not root.is_dir() or (name in self.hub.private and not (account and _owns(account, name))):
             self._send_error(404, "RepoNotFound", "Repository not found")
             return None
-        files = _stored(root)
-        if revision in (None, "main", _commit(files)):
+        files = stored_files(root)
+        if revision in (None, "main", commit_name(files)):
             return files
         for (model, branch), branch_files in self.hub.branches.items():
-            if model == name and revision in (branch, _commit(branch_files)):
+            if model == name and revision in (branch, commit_name(branch_files)):
                 return branch_files
         self._send_error(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         return None
@@ -312,56 +319,3 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _owns(account: Account, repo_id: str) -> bool:
     return account.may_write and repo_id.startswith(f"{account.name}/")
-
-
-def _stored(root: Path) -> dict[str, bytes]:
-    paths = sorted(path for path in root.rglob("*") if path.is_file())
-    return {path.relative_to(root).as_posix(): _read(path, path.stat().st_mtime_ns) for path in paths}
-
-
-@lru_cache(maxsize=256)
-def _read(path: Path, mtime_ns: int) -> bytes:
-    return path.read_bytes()
-
-
-def _store(root: Path, files: dict[str, bytes]) -> None:
-    for name, content in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(content)
-
-
-def _upload_mode(wanted: dict[str, Any], files: dict[str, bytes]) -> dict[str, Any]:
-    """How to send a file, and the name of the content that the repository has under its path."""
-    path = wanted["path"]
-    large = wanted["size"] > LARGE_BYTES or path.endswith(".safetensors")
-    held = files.get(path)
-    name = None if held is None else hashlib.sha256(held).hexdigest() if large else _blob(held)
-    mode = "lfs" if large else "regular"
-    return {"path": path, "uploadMode": mode, "shouldIgnore": False, "oid": name}
-
-
-def _tree(files: dict[str, bytes], under: str, recursive: bool) -> list[dict[str, Any]]:
-    prefix = f"{under}/" if under else ""
-    entries: dict[str, dict[str, Any]] = {}
-    for path, content in files.items():
-        if not path.startswith(prefix):
-            continue
-        folders = path.removeprefix(prefix).split("/")[:-1]
-        for depth in range(1, len(folders) + 1):
-            folder = prefix + "/".join(folders[:depth])
-            if recursive or depth == 1:
-                entries[folder] = {"type": "directory", "oid": "0" * 40, "size": 0, "path": folder}
-        if recursive or not folders:
-            entries[path] = {"type": "file", "oid": _blob(content), "size": len(content), "path": path}
-    return list(entries.values())
-
-
-@lru_cache(maxsize=256)
-def _blob(content: bytes) -> str:
-    """Git's name for a file's content."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-
-
-def _commit(files: dict[str, bytes]) -> str:
-    listing = "".join(f"{path} {_blob(content)}\n" for path, content in sorted(files.items()))
-    return hashlib.sha1(listing.encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,158 @@
+"""`python -m train` as a user meets it: objects, exit codes, one-line errors, and one whole real run."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from runs import ended, in_line, kill, reached, steps, wait_until
+from sentence_transformers import SentenceTransformer
+
+from search_core.settings import Settings
+from train.__main__ import main
+from train.run import cancel, find_run, list_runs
+
+
+@pytest.fixture
+def run(settings: Settings, capsys: pytest.CaptureFixture[str]):
+    def run(*argv: object) -> tuple[int, str, str]:
+        try:
+            code = main([*map(str, argv), "--workspace", str(settings.workspace)])
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["run"], "Say what to train on: --corpus SPEC"),
+        (["run", "--corpus", "stdlib", "--epochs", "0"], "epochs must be a whole number, at least 1"),
+        (["run", "--corpus", "stdlib", "--epochs", "two"], "invalid int value"),
+        (["run", "--corpus", "stdlib", "--batch-size", "1"], "batch_size must be a whole number, at least 2"),
+        (["run", "--corpus", "stdlib", "--learning-rate", "-1"], "learning_rate must be a number"),
+        (["run", "--corpus", "stdlib", "--base-weight", "1"], "base_weight must be a number"),
+        (["run", "--corpus", "stdlib", "--warmup-steps", "many"], "invalid number value"),
+        (["run", "--corpus", "stdlib", "--method", "magic"], "invalid choice"),
+        (["run", "--resume"], "there is nothing to resume"),
+        (["run", "--resume", "--output", "/no/such/run"], "There is no run '/no/such/run'"),
+        (["show", "no-such-run"], "There is no run 'no-such-run'"),
+        (["cancel", "no-such-run"], "There is no run 'no-such-run'"),
+        (["publish", "no-such-run", "--repo-id", "me/model"], "There is no run 'no-such-run'"),
+        (["publish", "no-such-run"], "--repo-id"),
+        (["frobnicate"], "invalid choice"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line_and_exit_code_2(run, argv: list[str], sentence: str) -> None:
+    code, out, err = run(*argv)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ") and err.count("\n") == 1 and sentence in err
+
+
+def test_an_empty_workspace_lists_no_runs(run) -> None:
+    assert run("list", "--json") == (0, '{"runs": []}\n', "")
+    assert "No runs yet" in run("list")[1]
+
+
+def test_list_names_every_run_with_its_status(run, launch) -> None:
+    finished, failed = launch(steps=5), launch("no positives")
+    ended(finished), ended(failed)
+    _, out, _ = run("list", "--json")
+    assert [(one["id"], one["status"]) for one in json.loads(out)["runs"]] == [
+        (failed.id, "failed"), (finished.id, "finished"),
+    ]  # fmt: skip
+    first, second = run("list")[1].splitlines()
+    assert first.startswith(failed.id) and "failed: The train split has no positives" in first
+    assert second.startswith(finished.id) and "minilm on count" in second and second.endswith("finished")
+
+
+def test_show_prints_one_object(run, launch) -> None:
+    paused = reached(launch("pause at 3", steps=4), 3)
+    code, out, _ = run("show", paused.id, "--json")
+    shown = json.loads(out)
+    assert (code, shown["id"], shown["status"], shown["device"]) == (0, paused.id, "running", "cpu")
+    assert (shown["progress"]["step"], shown["progress"]["loss"]) == (3, 1 / 3)
+    assert (shown["config"]["corpus"], shown["config"]["epochs"]) == ("pause at 3", 4)
+    assert shown["queued_at"] > 0 and shown["ended_at"] is None and shown["pairs"] is None
+
+
+def test_show_says_how_a_run_stands_and_why_it_failed(run, launch) -> None:
+    failed = launch("no positives")
+    ended(failed)
+    code, out, _ = run("show", failed.folder)
+    assert code == 0 and f"{failed.id}, failed: The train split has no positives" in out
+
+
+def test_cancel_waits_for_the_end_of_the_run(run, launch) -> None:
+    paused = reached(launch("pause at 3", steps=4), 3)
+    assert run("cancel", paused.id) == (0, f"Run {paused.id}: cancelled.\n", "")
+    code, _, err = run("cancel", paused.id)
+    assert code == 2 and f"Run {paused.id} is not running but cancelled" in err
+
+
+def test_a_run_is_resumed_as_it_was_begun(run, launch) -> None:
+    paused = reached(launch("pause at 3", steps=4), 3)
+    cancel(paused)
+    code, _, err = run("run", "--resume", "--output", paused.folder, "--epochs", 9, "--seed", 42)
+    assert code == 2 and f"Run {paused.id} was begun with --epochs 4: resume it so" in err
+
+
+def test_a_corpus_that_is_not_there_is_said_by_the_run(run, settings: Settings) -> None:
+    code, out, err = run("run", "--corpus", "no-such-corpus", "--base-model", "minilm")
+    assert (code, out) == (2, "") and "no-such-corpus" in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+
+def command(*argv: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "train", *map(str, argv)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_an_interruption_cancels_the_run_and_is_exit_code_130(launch, settings: Settings) -> None:
+    reached(launch("pause at 1", steps=2), 1)  # has the device, so that the next one stays queued
+    process = command("run", "--corpus", "stdlib", "--workspace", settings.workspace)
+    wait_until(lambda: len(list_runs(settings)) == 2)
+    (interrupted, _) = list_runs(settings)
+    in_line(interrupted)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out, interrupted.state().status) == (130, "", "cancelled")
+    assert "queued: waiting for cpu" in err and "Traceback" not in err
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_real_run_is_killed_resumed_and_finished(
+    small_dataset: Path, model_workspace: Path, tmp_path: Path
+) -> None:
+    """12 pairs in batches of 4, twice; in the end the folder is a model with a whole loss curve."""
+    settings, folder = Settings(workspace=model_workspace), tmp_path / "model"
+    argv = ["run", "--corpus", f"dataset:{small_dataset}", "--batch-size", 4, "--epochs", 2, "--no-guard"]
+    argv += ["--output", folder, "--workspace", model_workspace]
+    begun = command(*argv)
+    wait_until((folder / "events.jsonl").exists)
+    run = find_run(str(folder), settings)
+    wait_until(lambda: run.last_checkpoint is not None)
+    kill(run)
+    _, err = begun.communicate(timeout=120)
+    assert begun.returncode == 2 and "The process died" in err.splitlines()[-1]
+
+    resumed = command(*argv, "--resume", "--json")
+    out, err = resumed.communicate(timeout=480)
+    assert resumed.returncode == 0, err
+    assert json.loads(out)["status"] == "finished"
+    assert steps(run) == [1, 2, 3, 4, 5, 6]
+    first, second = [event["resumed_from"] for event in run.state().events if event["type"] == "start"]
+    assert first is None and second >= 1
+    assert SentenceTransformer(str(folder), device="cpu", local_files_only=True).encode("x").shape == (384,)

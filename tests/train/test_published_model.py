@@ -1,0 +1,79 @@
+"""What was published, as somebody else uses it: the code on the card, with an empty cache."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from search_core.encoder import model_folder
+from search_core.encoder.adapter import Adapter, Factors, write_adapter
+from search_core.encoder.models import MINILM_HUB_ID
+from search_core.settings import Settings
+from tests.fake_hub import FakeHub
+from tests.train.publisher import REPO, Publisher, publishing_hub
+from tests.train.run_folder import build_run
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[FakeHub]:
+    with publishing_hub(tmp_path / "hub") as hub:
+        yield hub
+
+
+TEXTS = ["def add(a, b): return a + b", "sum of two"]
+
+
+def run_python(code: str, environment: dict[str, str], *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def code_on_card(hub: FakeHub) -> str:
+    (code,) = re.findall(r"```python\n(.+?)```", hub.files(REPO)["README.md"].decode(), re.DOTALL)
+    return str(code)
+
+
+def test_what_is_downloaded_makes_the_same_vectors_and_the_cards_code_runs(
+    hub: FakeHub, tmp_path: Path
+) -> None:
+    run = build_run(tmp_path / "run", model=model_folder("minilm", Settings()))
+    Publisher(hub, run).publish()
+    check = f"""
+import sys
+ours = SentenceTransformer(sys.argv[1])
+assert (model.encode({TEXTS}) == ours.encode({TEXTS})).all()
+assert scores[0, 1] > scores[0, 0] + 0.2, scores  # the second of the card's functions averages a list
+"""
+    run_python(code_on_card(hub) + check, hub.environment(tmp_path / "empty"), str(run))
+    assert any("/resolve/" in request for request in hub.requests)
+
+
+def test_the_code_on_an_adapters_card_makes_the_merged_models_vectors(hub: FakeHub, tmp_path: Path) -> None:
+    minilm = model_folder("minilm", Settings())
+    shutil.copytree(minilm, hub.folder / "models" / MINILM_HUB_ID)
+    generator = torch.Generator().manual_seed(0)
+    layer = "encoder.layer.0.attention.self.query"
+    factors = Factors(torch.randn(2, 384, generator=generator), torch.randn(384, 2, generator=generator))
+    run = build_run(tmp_path / "run", model=minilm)
+    write_adapter(Adapter(MINILM_HUB_ID, "0" * 64, {layer: factors}), run / "adapter")
+    weights = load_file(run / "model.safetensors")
+    weights[f"{layer}.weight"] += factors.up.half().float() @ factors.down.half().float()
+    save_file(weights, run / "model.safetensors", metadata={"format": "pt"})
+    Publisher(hub, run).publish(what="adapter")
+    check = f"""
+import sys, numpy
+base, merged = (SentenceTransformer(folder).encode({TEXTS}) for folder in sys.argv[1:])
+numpy.testing.assert_allclose(model.encode({TEXTS}), merged, atol=1e-5)
+assert abs(base - merged).max() > 1e-2
+"""
+    run_python(code_on_card(hub) + check, hub.environment(tmp_path / "empty"), str(minilm), str(run))

@@ -1,0 +1,30 @@
+"""What each of two processes does: train, and write down what it saw. Arguments: base model, folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+from tuning import CPU, PAIRS, recipe
+
+from train.events import Event, StepEvent
+from train.trainer import fine_tune, load_trainable
+
+
+def main(base: Path, folder: Path) -> None:
+    events: list[Event] = []
+    model = load_trainable(str(base), CPU)
+    fine_tune(model, PAIRS, [], recipe(base), folder / "checkpoints", events.append)
+    digest = hashlib.sha256()
+    for tensor in model.state_dict().values():
+        digest.update(tensor.numpy().tobytes())
+    steps = [event.step for event in events if isinstance(event, StepEvent)]
+    seen = {"steps": steps, "weights": digest.hexdigest()}
+    (folder / f"rank-{os.environ['RANK']}.json").write_text(json.dumps(seen))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

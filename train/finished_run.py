@@ -1,0 +1,220 @@
+"""What a finished run left in its folder: read and checked, and made fit for other people's eyes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from search_core.corpus.spec import HUB_ID
+from search_core.encoder.models import MINILM_HUB_ID
+from search_core.evaluation import Difference
+from search_core.report import Report, read_report
+from search_core.types import StudioError
+from train.config import TrainingConfig
+from train.events import read_events
+from train.run import CONFIG
+
+INFO_KEYS = (
+    "base_model",
+    "method",
+    "training_pairs",
+    "batch_size",
+    "num_epochs",
+    "total_steps",
+    "learning_rate",
+    "warmup_steps",
+    "seed",
+    "training_time_s",
+    "device",
+    "final_loss",
+    "baseline_metrics",
+    "finetuned_metrics",
+)
+"""Of training_info.json; what else it may hold is not published."""
+PARTS = (
+    CONFIG,
+    "training_info.json",
+    "events.jsonl",
+    "reports/before.json",
+    "reports/after.json",
+    "comparison.json",
+)
+BUNDLED = {"minilm": MINILM_HUB_ID, "studio": MINILM_HUB_ID}
+"""Reserved model specs → the Hub's model they are, or are an adapter on."""
+LICENSES = {MINILM_HUB_ID: "apache-2.0", "intfloat/e5-base-v2": "mit"}
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What training changed on one corpus. wins, losses, ties: queries, by nDCG@10."""
+
+    corpus: str
+    metrics: Mapping[str, Difference]
+    wins: int
+    losses: int
+    ties: int
+
+    def as_dict(self) -> dict[str, Any]:
+        metrics = {name: difference.as_dict() for name, difference in self.metrics.items()}
+        return {**asdict(self), "corpus": public_corpus(self.corpus), "metrics": metrics}
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """effect: on the corpus and split that `before` and `after` report on.
+
+    guard: on corpora that were not trained on; none where the run had no guard.
+    """
+
+    folder: Path
+    config: TrainingConfig
+    info: Mapping[str, Any]
+    events: Sequence[Mapping[str, Any]]
+    before: Report
+    after: Report
+    effect: Effect
+    guard: Sequence[Effect]
+
+    @property
+    def steps(self) -> list[Mapping[str, Any]]:
+        return [event for event in self.events if event["type"] == "step"]
+
+    @property
+    def base_id(self) -> str | None:
+        """The base model's Hub id; None where it is a folder of this machine."""
+        spec = BUNDLED.get(self.config.base_model, self.config.base_model)
+        return spec if _is_hub_id(spec) else None
+
+    @property
+    def base_name(self) -> str:
+        return self.base_id or _last_part(self.config.base_model)
+
+
+def read_finished_run(folder: Path) -> FinishedRun:
+    """Raises StudioError naming what is missing or damaged: only a run that has finished has all of it."""
+    missing = [name for name in PARTS if not (folder / name).is_file()]
+    if missing:
+        raise StudioError(
+            f"{folder} is no finished training run, it lacks {', '.join(missing)}: "
+            "give a run that `python -m train list` shows as finished."
+        )
+    before = read_report(folder / "reports/before.json")
+    run = FinishedRun(
+        folder=folder,
+        config=TrainingConfig.read(folder / CONFIG),
+        info=_info(folder / "training_info.json"),
+        events=read_events(folder / "events.jsonl"),
+        before=before,
+        after=read_report(folder / "reports/after.json"),
+        effect=_effect(folder / "comparison.json", before.corpus, _read_json(folder / "comparison.json")),
+        guard=_guard(folder / "guard.json"),
+    )
+    if not any(step["loss"] is not None for step in run.steps):
+        raise StudioError(
+            f"{folder / 'events.jsonl'} has no training step with a loss: the run did not train."
+        )
+    return run
+
+
+def public_corpus(spec: str) -> str:
+    """A corpus spec that says nothing of this machine's folders.
+
+    >>> public_corpus("dataset:CoIR-Retrieval/cosqa"), public_corpus("dataset:/home/ada/cosqa")
+    ('dataset:CoIR-Retrieval/cosqa', 'dataset:cosqa')
+    """
+    if is_public_corpus(spec):
+        return spec
+    prefix = "dataset:" if spec.startswith("dataset:") else ""
+    return prefix + _last_part(spec.removeprefix(prefix))
+
+
+def is_public_corpus(spec: str) -> bool:
+    """Whether anybody can have the corpus, so that its texts are no secret."""
+    name = spec.removeprefix("dataset:")
+    return _is_hub_id(name) if name != spec else spec == "stdlib" or spec.startswith(("package:", "https://"))
+
+
+def shareable_files(run: FinishedRun, model_name: str) -> dict[str, str]:
+    """Path in the repository → text: how the model was made and measured, without this machine's folders.
+
+    Reports on a corpus of this machine keep every figure but lose the queries' texts and ids.
+    """
+    config = asdict(run.config) | {"corpus": public_corpus(run.config.corpus), "base_model": run.base_name}
+    info = {key: run.info[key] for key in INFO_KEYS} | {"base_model": run.base_name}
+    measured = [
+        {**event, "corpus": public_corpus(event["corpus"])} if "corpus" in event else event
+        for event in run.events
+        if event["type"] in ("step", "evaluation")
+    ]
+    return {
+        "training_info.json": _json(info),
+        CONFIG: _json(config),
+        "events.jsonl": "".join(json.dumps(event) + "\n" for event in measured),
+        "reports/before.json": _json(_shareable_report(run.before, run.base_name)),
+        "reports/after.json": _json(_shareable_report(run.after, model_name)),
+        "comparison.json": _json({"a": run.base_name, "b": model_name} | run.effect.as_dict()),
+        "guard.json": _json([effect.as_dict() for effect in run.guard]),
+    }
+
+
+def _shareable_report(report: Report, model: str) -> dict[str, Any]:
+    shared = report.as_dict() | {"model": model, "corpus": public_corpus(report.corpus)}
+    if not is_public_corpus(report.corpus):
+        for number, row in enumerate(shared["per_query"], start=1):
+            row |= {"query_id": str(number), "query": ""}
+    return shared
+
+
+def _info(path: Path) -> Mapping[str, Any]:
+    info = _read_json(path)
+    missing = [key for key in INFO_KEYS if not isinstance(info, dict) or key not in info]
+    if missing:
+        raise StudioError(f"{path} lacks {', '.join(missing)}: finish the run again with --resume.")
+    return dict(info)
+
+
+def _guard(path: Path) -> list[Effect]:
+    entries = _read_json(path) if path.is_file() else []
+    try:
+        return [_effect(path, entry["corpus"], entry["comparison"]) for entry in entries]
+    except (KeyError, TypeError) as error:
+        raise _damaged(path) from error
+
+
+def _effect(path: Path, corpus: str, comparison: Any) -> Effect:
+    try:
+        metrics = {
+            name: Difference(**difference | {"ci95": tuple(difference["ci95"])})
+            for name, difference in comparison["metrics"].items()
+        }
+        metrics["ndcg@10"]  # the headline
+        return Effect(corpus, metrics, *(comparison[name] for name in ("wins", "losses", "ties")))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> StudioError:
+    return StudioError(f"{path} is not as a run writes it: finish the run again with --resume.")
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise StudioError(f"{path} cannot be read as JSON: {error}.") from error
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, allow_nan=False) + "\n"
+
+
+def _is_hub_id(spec: str) -> bool:
+    """As specs are resolved: an existing folder wins over a Hub id of the same name."""
+    return HUB_ID.fullmatch(spec) is not None and not Path(spec).is_dir()
+
+
+def _last_part(path: str) -> str:
+    return Path(path).expanduser().resolve().name
