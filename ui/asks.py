@@ -48,8 +48,9 @@ class Ask:
 
 
 def default_ask(services: Services) -> Ask:
-    corpus = services.corpora[0]
-    return Ask("", corpus, services.models[0], KEYWORDS, default_mode(corpus), 10)
+    """The first two models beside each other; one alone beside keywords."""
+    corpus, (left, right, *_) = services.corpora[0], (*services.models, KEYWORDS)
+    return Ask("", corpus, left, right, default_mode(corpus), 10)
 
 
 def default_mode(corpus: str) -> Mode:

@@ -32,7 +32,12 @@ def ask(services: Services) -> Ask:
     return replace(linked_ask(services, {}), q="download", a="keywords")
 
 
-def test_without_a_link_the_first_model_stands_beside_keywords(services: Services) -> None:
+def test_without_a_link_two_models_stand_beside_each_other(settings: Settings) -> None:
+    ask = linked_ask(Services(["stdlib"], ["minilm", "studio"], settings), {})
+    assert (ask.a, ask.b) == ("minilm", "studio")
+
+
+def test_without_a_link_a_model_alone_stands_beside_keywords(services: Services) -> None:
     assert linked_ask(services, {}) == Ask("", services.corpora[0], BROKEN, "keywords", "hybrid", 10)
 
 
