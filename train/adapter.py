@@ -1,29 +1,19 @@
-"""Low-rank adapters: trained as such, or squeezed out of a full fine-tuning.
-
-    python -m train.adapter RUN --output DIR [--rank 56]
-
-writes the adapter that comes closest to a finished run's model. This is how assets/studio-adapter
-was made (docs/decisions/training.md).
-"""
+"""Low-rank adapters: trained as such, or squeezed out of a full fine-tuning."""
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
 import torch
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 
 from search_core.encoder import model_folder
-from search_core.encoder.adapter import Adapter, Factors, write_adapter
+from search_core.encoder.adapter import Adapter, Factors
 from search_core.settings import Settings
 from search_core.types import StudioError
-from train.config import OFFLINE_MODEL, TrainingConfig
-from train.run import CONFIG
+from train.config import OFFLINE_MODEL
 
 HUB_IDS: Mapping[str, str] = {OFFLINE_MODEL: "sentence-transformers/all-MiniLM-L6-v2"}
 """Reserved model specs → the Hub's name, by which others find an adapter's base."""
@@ -93,27 +83,3 @@ def _truncated(difference: Tensor, rank: int) -> Factors:
     left, values, right = torch.linalg.svd(difference.float(), full_matrices=False)
     root = values[:rank].sqrt()
     return Factors(down=root[:, None] * right[:rank], up=left[:, :rank] * root)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    from train.trainer import load_trainable  # which imports add_lora
-
-    parser = argparse.ArgumentParser(description="Squeeze a finished run's model into a low-rank adapter.")
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished run")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--rank", type=int, default=DEFAULT_RANK, metavar="N")
-    arguments = parser.parse_args(argv)
-    settings = Settings.from_environment(device="cpu")
-    try:
-        base_spec = TrainingConfig.read(arguments.run / CONFIG).base_model
-        base, tuned = (load_trainable(spec, settings) for spec in (base_spec, str(arguments.run)))
-        factors = squeezed_factors(base, tuned, arguments.rank)
-        write_adapter(adapter_for(base_spec, factors, settings), arguments.output)
-    except StudioError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

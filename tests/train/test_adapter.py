@@ -17,7 +17,8 @@ from search_core.encoder.adapter import Adapter, Factors, merge_adapter, read_ad
 from search_core.encoder.models import MINILM_SHA256, STUDIO_ADAPTER
 from search_core.settings import Settings
 from search_core.types import StudioError
-from train.adapter import adapter_for, add_lora, main, squeezed_factors, trained_factors
+from train.adapter import adapter_for, add_lora, squeezed_factors, trained_factors
+from train.squeeze import main as squeeze
 from train.trainer import load_trainable
 
 QUERY = "encoder.layer.0.attention.self.query"
@@ -163,6 +164,6 @@ def test_models_that_do_not_differ_cannot_be_squeezed(base: Path) -> None:
 def test_the_command_says_in_one_line_what_is_no_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([str(tmp_path), "--output", str(tmp_path / "adapter")]) == 2
+    assert squeeze([str(tmp_path), "--output", str(tmp_path / "adapter")]) == 2
     assert capsys.readouterr().err.startswith("error: ")
     assert not (tmp_path / "adapter").exists()
