@@ -136,7 +136,7 @@ def test_an_interruption_cancels_the_run_and_is_exit_code_130(launch, settings: 
 def test_a_real_run_is_killed_resumed_and_finished(
     small_dataset: Path, model_workspace: Path, tmp_path: Path
 ) -> None:
-    """12 pairs in batches of 4, twice, and one to choose by; in the end the folder is a model with a whole loss curve."""
+    """Batches of 4, twice, and a pair to choose by; the folder becomes a model with a whole loss curve."""
     settings, folder = Settings(workspace=model_workspace), tmp_path / "model"
     argv = ["run", "--corpus", f"dataset:{small_dataset}", "--batch-size", 4, "--epochs", 2, "--no-guard"]
     argv += ["--development", 0.1, "--output", folder, "--workspace", model_workspace]
