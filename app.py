@@ -8,13 +8,14 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from search_core.__main__ import BASELINE
 from search_core.command_line import OneLineParser, run_command
 from search_core.corpus.spec import parse_spec
 from search_core.settings import Settings
 from ui.services import Services
 
 CORPUS = "stdlib"
+MODELS = ("minilm", "studio")
+"""A baseline, and what fine-tuning made of it: both are here at the first start, without network."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,7 +26,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="python app.py", description="Open a page that searches code by meaning.")
     parser.add_argument("--corpus", default=CORPUS, metavar="SPEC", help=f"what to search (default {CORPUS})")
     parser.add_argument(
-        "--model", action="append", metavar="SPEC", help=f"model, may be repeated (default {BASELINE})"
+        "--model",
+        action="append",
+        metavar="SPEC",
+        help=f"model, may be repeated (default {' and '.join(MODELS)})",
     )
     parser.add_argument("--host", metavar="H", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, metavar="P", help="port (default: the first free one from 7860)")
@@ -41,7 +45,7 @@ def open_page(args: argparse.Namespace, settings: Settings) -> None:
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     from ui.page import build_page, serve  # takes seconds: bad usage is told before
 
-    services = Services([args.corpus], args.model or [BASELINE], settings)
+    services = Services([args.corpus], args.model or MODELS, settings)
     page = build_page(services)
     print(f"Code Search Studio is at {serve(page, services, args.host, args.port)}", flush=True)
     services.start()  # the page is up before any model loads

@@ -56,12 +56,12 @@ def take_pictures(url: str, folder: Path) -> None:
 
 @contextmanager
 def serving(workspace: str) -> Iterator[str]:
-    """The address of an app whose vectors are ready."""
+    """The address of an app whose models are both ready."""
     command = [sys.executable, "app.py", "--workspace", workspace]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         url = next(iter(process.stdout or ())).split()[-1]
-        while b'"dense"' not in urlopen(url + "healthz").read():  # noqa: S310 (our own address)
+        while b'"studio"' not in urlopen(url + "healthz").read():  # noqa: S310 (our own address)
             time.sleep(1)
         yield url
     finally:

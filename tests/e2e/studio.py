@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,19 +44,22 @@ class Studio:
         with urlopen(self.url + "healthz", timeout=5) as answer:
             return dict(json.load(answer))
 
-    def wait_for(self, mode: str, timeout_s: float = 240) -> None:
-        """Until the corpus is served in that mode."""
+    def wait_for_keywords(self) -> None:
+        self._wait(lambda health: health["corpora"])
+
+    def wait_for_models(self) -> None:
+        self._wait(lambda health: len(health["models"]) == 2)
+
+    def _wait(self, reached: Callable[[dict[str, Any]], object], timeout_s: float = 240) -> None:
         deadline = time.monotonic() + timeout_s
-        while not self._serves(mode):
+        while not self._has(reached):
             assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < deadline, (
-                f"no {mode} search after {timeout_s:.0f} s: {self.log.read_text()}"
-            )
+            assert time.monotonic() < deadline, f"not after {timeout_s:.0f} s: {self.log.read_text()}"
             time.sleep(0.1)
 
-    def _serves(self, mode: str) -> bool:
+    def _has(self, reached: Callable[[dict[str, Any]], object]) -> bool:
         try:
-            return any(mode in corpus["modes"] for corpus in self.health()["corpora"])
+            return bool(reached(self.health()))
         except OSError:  # not listening yet, or busy with loading
             return False
 

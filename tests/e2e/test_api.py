@@ -10,6 +10,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from studio import Studio, running
 
+MODELS = ["minilm", "studio"]
 CIRCLE = '''def circle_area(radius):
     """Surface of a circle from its radius."""
     return 3.14159 * radius ** 2'''
@@ -33,7 +34,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def studio(corpus: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     with running(corpus, tmp_path_factory.mktemp("studio")) as studio:
-        studio.wait_for("dense")
+        studio.wait_for_models()
         yield studio
 
 
@@ -84,7 +85,7 @@ def test_two_lanes_are_compared_in_one_call(client: Client, corpus: str) -> None
 
 def test_corpora_lists_what_can_be_searched(client: Client, corpus: str) -> None:
     (described,) = client.predict(api_name="/corpora")
-    assert (described["spec"], described["documents"], described["models"]) == (corpus, 3, ["minilm"])
+    assert (described["spec"], described["documents"], described["models"]) == (corpus, 3, MODELS)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +117,6 @@ def test_only_the_documented_endpoints_are_public(client: Client) -> None:
 def test_health_names_what_is_ready(studio: Studio, corpus: str) -> None:
     assert studio.health() == {
         "status": "ok",
-        "models": ["minilm"],
+        "models": MODELS,
         "corpora": [{"spec": corpus, "modes": ["dense", "lexical", "hybrid"]}],
     }

@@ -35,7 +35,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     shutil.copytree(ROOT / "search_core", folder / "code", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "code" / HOSTILE_PATH).write_text(HOSTILE_CODE)
     with running(str(folder / "code"), folder) as studio:
-        studio.wait_for("dense")
+        studio.wait_for_models()
         yield studio
 
 
@@ -50,13 +50,13 @@ def cards(page: Page, side: str) -> list[str]:
     return page.locator(f"#column-{side} h3").all_inner_texts()
 
 
-def test_a_query_is_answered_by_meaning_and_by_keywords_side_by_side(page: Page) -> None:
+def test_a_query_is_answered_by_the_baseline_and_the_fine_tuned_model_side_by_side(page: Page) -> None:
     ask(page, QUERY)
     assert len(cards(page, "a")) == len(cards(page, "b")) == 10
     assert "_write_durably" in cards(page, "a")[:3]
-    assert page.locator(".cs-colhead h2").all_inner_texts() == ["minilm", "keywords"]
+    assert page.locator(".cs-colhead h2").all_inner_texts() == ["minilm", "studio"]
     expect(page.locator("#column-a .cs-colhead")).to_contain_text("hybrid")
-    expect(page.locator("#column-b .cs-colhead")).to_contain_text("lexical")
+    expect(page.locator("#column-b .cs-colhead")).to_contain_text("hybrid")
     expect(page.locator(".cs-share")).to_contain_text("of 10 shared")
 
 
@@ -177,8 +177,8 @@ def test_the_theme_follows_the_system_and_then_the_visitor(browser: Browser, stu
 def test_a_phone_shows_one_column_and_nothing_sticks_out(browser: Browser, studio: Studio) -> None:
     with opened(browser, studio, viewport={"width": 390, "height": 844}) as page:
         ask(page, QUERY)
-        expect(page.locator("#column-a")).to_be_visible()
-        expect(page.locator("#column-b")).to_be_hidden()
+        expect(page.locator("#column-b")).to_be_visible()
+        expect(page.locator("#column-a")).to_be_hidden()
         wide = page.evaluate(
             """() => [...document.querySelectorAll('.gradio-container *')].filter(element =>
                 element.offsetParent && !element.closest('.cs-code > *')
@@ -186,8 +186,8 @@ def test_a_phone_shows_one_column_and_nothing_sticks_out(browser: Browser, studi
             ).map(element => element.outerHTML.slice(0, 80))"""
         )
         assert wide == []
-        page.locator(".cs-switch button", has_text="keywords").click()
-        expect(page.locator("#column-b")).to_be_visible()
+        page.locator(".cs-switch button", has_text="minilm").click()
+        expect(page.locator("#column-a")).to_be_visible()
         page.mouse.wheel(0, 2_000)
         expect(page.locator(".cs-switch")).to_be_in_viewport()
 
@@ -210,7 +210,7 @@ def test_the_first_answer_comes_from_keywords_and_the_models_follows_by_itself(
     browser: Browser, tmp_path: Path
 ) -> None:
     with running("package:jinja2", tmp_path) as studio:
-        studio.wait_for("lexical", timeout_s=120)
+        studio.wait_for_keywords()
         with opened(browser, studio) as page:
             ask(page, "render a template to a string")
             head = page.locator("#column-a .cs-colhead")
@@ -218,7 +218,7 @@ def test_the_first_answer_comes_from_keywords_and_the_models_follows_by_itself(
             expect(page.locator(".cs-banner")).to_contain_text("Until")
             expect(page.locator("#column-b .cs-card").first).to_be_visible()
             expect(head.locator(".cs-chip").first).to_have_text("hybrid", timeout=90_000)
-            expect(page.locator(".cs-banner")).to_have_count(0)
+            expect(page.locator(".cs-banner")).to_have_count(0, timeout=90_000)
             assert any("render" in symbol for symbol in cards(page, "a")[:3])
         assert studio.interrupt() == 130
         assert "Traceback" not in studio.log.read_text()
