@@ -7,7 +7,7 @@ ifneq ($(DATA),)
 export CODESEARCH_DATASETS ?= $(abspath $(DATA))
 endif
 
-.PHONY: help run test check format bench screenshots install install-dev
+.PHONY: help run test check format bench reproduce screenshots install install-dev
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ format: install-dev  ## apply the formatter and the safe lint fixes
 
 bench: install-dev  ## speed and quality as ratios against named references (benchmarks/README.md)
 	$(PY) -m benchmarks
+
+reproduce: install-dev  ## the reference's recipe end to end: train, measure before and after (ARGS="--output DIR")
+	$(PY) -m benchmarks.reproduce $(ARGS)
 
 screenshots: install-dev  ## pictures of the real page for the README
 	@scripts/system_packages.sh

@@ -26,6 +26,24 @@ VARIABLES: dict[str, tuple[str, str]] = {
         "CODESEARCH_HUB_TIMEOUT",
         "seconds to wait for the Hugging Face Hub before saying it is unreachable",
     ),
+    "prose": (
+        "CODESEARCH_PROSE",
+        "Markdown and reStructuredText are searched too, by section: true or false",
+    ),
+    "max_files": ("CODESEARCH_MAX_FILES", "most source files that one corpus may have"),
+    "max_source_mb": (
+        "CODESEARCH_MAX_SOURCE_MB",
+        "most megabytes that a git repository may send, or an archive or a repository unpack to",
+    ),
+    "git_timeout_s": ("CODESEARCH_GIT_TIMEOUT", "seconds a git repository may take to arrive"),
+    "allow_private_hosts": (
+        "CODESEARCH_ALLOW_PRIVATE_HOSTS",
+        "git repositories from private addresses, other ports and over http too: true or false",
+    ),
+    "train_processes": (
+        "CODESEARCH_TRAIN_PROCESSES",
+        "processes a run trains with; 0: one for each GPU",
+    ),
 }
 """Field of Settings → (environment variable, what it is). docs/reference.md lists them; a test compares."""
 
@@ -39,6 +57,12 @@ class Settings:
     index_kind: IndexKind = "auto"
     recall_target: float = 0.95
     hub_timeout_s: float = 5.0
+    prose: bool = False
+    max_files: int = 50_000
+    max_source_mb: int = 1_000
+    git_timeout_s: float = 300.0
+    allow_private_hosts: bool = False
+    train_processes: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
@@ -79,15 +103,19 @@ def _parsed(name: str, text: str) -> Any:
             return _one_of(text, get_args(Backend))
         case "index_kind":
             return _one_of(text, get_args(IndexKind))
-        case "threads":
+        case "threads" | "train_processes":
             return _at_least(int(text), 0)
         case "recall_target":
             value = float(text)
             if not 0 < value <= 1:
                 raise ValueError("must be above 0 and at most 1")
             return value
-        case "hub_timeout_s":
+        case "hub_timeout_s" | "git_timeout_s":
             return _at_least(float(text), 0.1)
+        case "max_files" | "max_source_mb":
+            return _at_least(int(text), 1)
+        case "prose" | "allow_private_hosts":
+            return _one_of(text.lower(), ("true", "false")) == "true"
         case _:
             return text
 

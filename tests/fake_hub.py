@@ -244,6 +244,8 @@ class _Handler(BaseHTTPRequestHandler):
                 changed[value["path"]] = base64.b64decode(value["content"])
             elif entry["key"] == "lfsFile":
                 changed[value["path"]] = self.hub.large[value["oid"]]
+            elif entry["key"] == "deletedFile":
+                del changed[value["path"]]
         answer = {
             "commitOid": commit_name(changed),
             "commitUrl": f"{self.hub.url}/{repo_id}/commit/{commit_name(changed)}",

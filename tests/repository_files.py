@@ -21,6 +21,9 @@ def _read(path: Path, mtime_ns: int) -> bytes:
 
 
 def store_files(root: Path, files: dict[str, bytes]) -> None:
+    """These files and no others."""
+    for name in stored_files(root).keys() - files.keys():
+        (root / name).unlink()
     for name, content in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(content)

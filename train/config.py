@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -85,6 +85,7 @@ BOUNDS: Mapping[str, Bound] = {
     "development": Bound(0, 0.3, whole=False),
     "evaluation_steps": Bound(0.001, 1_000_000, whole=False),
     "patience": Bound(1, 1_000),
+    "recipe_batch_size": Bound(2, 65_536, optional=True),
 }
 
 
@@ -105,6 +106,8 @@ class TrainingConfig:
     evaluation_steps: between evaluations on the development pairs, each with a checkpoint; below 1
         the share of all steps.
     patience: evaluations without a better one after which training stops.
+    recipe_batch_size: the recipe's, where no batch size was given: a corpus with fewer pairs makes
+        batch_size smaller. None for one that was given: then too few pairs are an error.
     """
 
     corpus: str
@@ -127,6 +130,7 @@ class TrainingConfig:
     weight_decay: float = 0.01
     development: float = 0.1
     patience: int = 3
+    recipe_batch_size: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("corpus", "base_model"):
@@ -162,22 +166,33 @@ class TrainingConfig:
                 "choose one."
             )
 
+    def fitted_to(self, pairs: int) -> TrainingConfig:
+        """With a batch that the pairs can fill, unless it was given. Two is the least."""
+        if self.recipe_batch_size is None:
+            return self
+        batch_size = min(self.recipe_batch_size, max(pairs, 2))
+        mini = self.mini_batch_size and min(self.mini_batch_size, batch_size)
+        return replace(self, batch_size=batch_size, mini_batch_size=mini)
+
     def to_json(self) -> str:
         """What config.json holds."""
         return json.dumps(asdict(self), indent=1) + "\n"
 
     @classmethod
     def read(cls, path: Path) -> TrainingConfig:
-        """Read config.json. Raises StudioError where it is missing, damaged or of another version."""
+        """Read config.json. A knob that it does not have yet has its default.
+
+        Raises StudioError where it is missing, damaged or of another version.
+        """
         try:
             given = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError) as error:
             raise StudioError(f"{path} is no readable training configuration: {error}.") from error
         known = {field.name for field in fields(cls)}
-        if not isinstance(given, dict) or given.keys() != known:
-            differing = ", ".join(
-                sorted(known.symmetric_difference(given if isinstance(given, dict) else ()))
-            )
+        required = {field.name for field in fields(cls) if field.default is MISSING}
+        if not isinstance(given, dict) or not required <= given.keys() <= known:
+            names = given.keys() if isinstance(given, dict) else set()
+            differing = ", ".join(sorted((required - names) | (names - known)))
             raise StudioError(
                 f"{path} is no training configuration of this version (missing or unknown: {differing}). "
                 "Start a new run."
@@ -195,5 +210,6 @@ def defaults(
     recipe = dict(REFERENCE_RECIPE if on_gpu else CPU_RECIPE)
     if method == "lora":
         recipe["learning_rate"] *= LORA_LEARNING_RATE_FACTOR
+    recipe["recipe_batch_size"] = None if given.get("batch_size") else recipe["batch_size"]
     recipe |= {name: value for name, value in given.items() if value is not None}
     return TrainingConfig(corpus=corpus, base_model=base_model, method=method, **recipe)

@@ -38,8 +38,9 @@ class Event:
 class QueuedEvent(Event):
     """Written by the starter, as soon as the process is there; a run that is resumed has several.
 
-    device: what the run waits for. pid, process_started: the worker's, which leads its
-        process group; the time (unix seconds) tells it from a later process of the same number.
+    device: what the run waits for, several with commas between. pid, process_started: the
+        worker's, which leads its process group; the time (unix seconds) tells it from a later process
+        of the same number.
     """
 
     type: ClassVar[str] = "queued"

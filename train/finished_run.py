@@ -66,7 +66,7 @@ class Effect:
 class FinishedRun:
     """effect: on the corpus and split that `before` and `after` report on.
 
-    guard: on corpora that were not trained on; none where the run had no guard.
+    guard: on corpora that were not trained on. no_guard: why there are none, else empty.
     """
 
     folder: Path
@@ -77,6 +77,7 @@ class FinishedRun:
     after: Report
     effect: Effect
     guard: Sequence[Effect]
+    no_guard: str
 
     @property
     def steps(self) -> list[Mapping[str, Any]]:
@@ -102,6 +103,7 @@ def read_finished_run(folder: Path) -> FinishedRun:
             "give a run that `python -m train list` shows as finished."
         )
     before = read_report(folder / "reports/before.json")
+    guard, no_guard = _guard(folder / "guard.json")
     run = FinishedRun(
         folder=folder,
         config=TrainingConfig.read(folder / CONFIG),
@@ -110,7 +112,8 @@ def read_finished_run(folder: Path) -> FinishedRun:
         before=before,
         after=read_report(folder / "reports/after.json"),
         effect=_effect(folder / "comparison.json", before.corpus, _read_json(folder / "comparison.json")),
-        guard=_guard(folder / "guard.json"),
+        guard=guard,
+        no_guard=no_guard,
     )
     if not any(step["loss"] is not None for step in run.steps):
         raise StudioError(
@@ -156,7 +159,9 @@ def shareable_files(run: FinishedRun, model_name: str) -> dict[str, str]:
         "reports/before.json": _json(_shareable_report(run.before, run.base_name)),
         "reports/after.json": _json(_shareable_report(run.after, model_name)),
         "comparison.json": _json({"a": run.base_name, "b": model_name} | run.effect.as_dict()),
-        "guard.json": _json([effect.as_dict() for effect in run.guard]),
+        "guard.json": _json(
+            {"corpora": [effect.as_dict() for effect in run.guard], "reason": run.no_guard or None}
+        ),
     }
 
 
@@ -176,10 +181,14 @@ def _info(path: Path) -> Mapping[str, Any]:
     return dict(info)
 
 
-def _guard(path: Path) -> list[Effect]:
-    entries = _read_json(path) if path.is_file() else []
+def _guard(path: Path) -> tuple[list[Effect], str]:
+    """The effects, or why there are none."""
+    if not path.is_file():
+        return [], "switched off with --no-guard"
+    guard = _read_json(path)
     try:
-        return [_effect(path, entry["corpus"], entry["comparison"]) for entry in entries]
+        effects = [_effect(path, entry["corpus"], entry["comparison"]) for entry in guard["corpora"]]
+        return effects, guard["reason"] or ""
     except (KeyError, TypeError) as error:
         raise _damaged(path) from error
 

@@ -199,7 +199,8 @@ def _results(run: FinishedRun) -> str:
 def _guard(run: FinishedRun) -> str:
     if not run.guard:
         return (
-            "## What it may have forgotten\n\nNot measured: no other corpus was looked at before and after."
+            "## What it may have forgotten\n\nNot measured, no other corpus was looked at before and after: "
+            f"{run.no_guard}."
         )
     rows = [
         [_code(public_corpus(one.corpus)), *_figures(one.metrics[HEADLINE]), _verdict(one.metrics[HEADLINE])]
@@ -227,7 +228,7 @@ def _data(run: FinishedRun) -> str:
 
 
 def _training(run: FinishedRun) -> str:
-    hidden = {"corpus", "base_model", "guard", *_unused(run)}
+    hidden = {"corpus", "base_model", "guard", "recipe_batch_size", *_unused(run)}
     rows = [
         [name.replace("_", " "), "none" if value is None else f"{value}"]
         for name, value in asdict(run.config).items()

@@ -3,44 +3,75 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+
+from sentence_transformers import SentenceTransformer
 
 from search_core.encoder import load_encoder
 from search_core.settings import Settings
 from search_core.store import Workspace, write_text
+from train.config import TrainingConfig
 from train.negatives import mine_hard_negatives
-from train.pairs import load_pairs, split_development
+from train.pairs import Pair, PairSet, load_pairs, split_development
+from train.processes import process_count, train_in_processes
 from train.result import finish, measure_before
-from train.run import PAIRS, Run
+from train.run import CONFIG, GRACE_S, PAIRS, Run
 from train.stop import Stop
-from train.trainer import fine_tune, load_trainable
+from train.trainer import Outcome, fine_tune, load_trainable
 
 
 def train_model(run: Run, settings: Settings, stop: Stop) -> None:
     """Fill a run's folder: steps and checkpoints, then the model and what it reached.
 
     Goes on from the last checkpoint where there is one. Raises StudioError for what the user can
-    mend, and Cancelled where the run is asked to stop.
+    mend, Cancelled where the run is asked to stop, and RankFailure where one of several processes
+    that train fails.
     """
-    config, log = run.config, run.log.append
+    training, development, pair_set = read_pairs(run.config, settings)
+    config = run.config.fitted_to(len(training))
+    write_text(run.folder / CONFIG, config.to_json())
+    counts = {"training": len(training), "development": len(development), "counts": dict(pair_set.counts)}
+    write_text(run.folder / PAIRS, json.dumps({"source": pair_set.source, **counts}, indent=1) + "\n")
+    measure_before(run.folder, config, settings, run.log.append)
+    count = process_count(config, settings)
+    if count > 1:
+        train_in_processes(run.folder, count, GRACE_S)
+        return
+    with stop.deferred():
+        model, outcome = fit(run, training, development, settings, stop)
+    finish_run(run, model, outcome, len(training), settings)
+
+
+def read_pairs(config: TrainingConfig, settings: Settings) -> tuple[list[Pair], list[Pair], PairSet]:
+    """Pairs to train on, pairs to choose the checkpoint by, and their set. Equal in all processes."""
     pair_set = load_pairs(config.corpus, settings)
     if config.hard_negatives:
         encoder = load_encoder(config.base_model, settings)
         workspace = Workspace(settings.workspace)
         pair_set = mine_hard_negatives(pair_set, encoder, config.hard_negatives, workspace)
-    training, development = split_development(pair_set.pairs, config.development, config.seed)
-    counts = {"training": len(training), "development": len(development), "counts": dict(pair_set.counts)}
-    write_text(run.folder / PAIRS, json.dumps({"source": pair_set.source, **counts}, indent=1) + "\n")
-    measure_before(run.folder, config, settings, log)
-    model = load_trainable(config.base_model, settings)
-    with stop.deferred():
-        outcome = fine_tune(
-            model,
-            training,
-            development,
-            config,
-            run.checkpoints,
-            log,
-            stop.is_requested,
-            resume=run.last_checkpoint is not None,
-        )
-    finish(run.folder, model, outcome, len(training), config, settings, log)
+    return *split_development(pair_set.pairs, config.development, config.seed), pair_set
+
+
+def fit(
+    run: Run, training: Sequence[Pair], development: Sequence[Pair], settings: Settings, stop: Stop
+) -> tuple[SentenceTransformer, Outcome]:
+    """The trained model, and what training did. To be called in `stop.deferred()`."""
+    model = load_trainable(run.config.base_model, settings)
+    outcome = fine_tune(
+        model,
+        training,
+        development,
+        run.config,
+        run.checkpoints,
+        run.log.append,
+        stop.is_requested,
+        resume=run.last_checkpoint is not None,
+    )
+    return model, outcome
+
+
+def finish_run(
+    run: Run, model: SentenceTransformer, outcome: Outcome, training_pairs: int, settings: Settings
+) -> None:
+    """Make the run's folder a model, and measure it."""
+    finish(run.folder, model, outcome, training_pairs, run.config, settings, run.log.append)

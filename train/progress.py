@@ -63,9 +63,16 @@ def status_line(state: RunState, epochs: int) -> str:
 
 def follow(run: Run, stream: TextIO) -> RunState:
     """Show a run's progress until it ends: one line that changes, or a line now and then off a terminal."""
-    epochs = run.config.epochs
+    begun = run.config
+    epochs, batch_size = begun.epochs, begun.batch_size
     shown, shown_at = "", -LINE_EVERY_S
     while (state := run.state()).is_alive:
+        if run.config.batch_size != batch_size:
+            batch_size = run.config.batch_size
+            clear = "\r\x1b[K" if stream.isatty() else ""
+            stream.write(
+                f"{clear}batches of {batch_size:,}, not {begun.batch_size:,}: there are no more pairs\n"
+            )
         line = status_line(state, epochs)
         if stream.isatty():
             width = shutil.get_terminal_size().columns

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -53,6 +53,9 @@ def publish(
     progress: Progress = silent,
 ) -> Published:
     """Create or update a model repository with a run's model, its card and its figures, in one commit.
+
+    Files of another model there are removed, an adapter's where the merged model goes and the other
+    way round, too: `SentenceTransformer(repo_id)` would mix them. What is no model's stays.
 
     folder: of a finished run. private: for a repository that is created; an existing public one is
     refused. revision: a branch, made where there is none. token: the login's, or HF_TOKEN, where
@@ -189,16 +192,18 @@ def _upload(
 ) -> CommitInfo:
     """Large files one by one, then everything in one commit: nobody ever sees half a model."""
     import httpx2
-    from huggingface_hub import CommitOperationAdd
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    operations = [
+    additions = [
         CommitOperationAdd(path_in_repo=name, path_or_fileobj=content) for name, content in contents.items()
     ]
-    for done, operation in enumerate(operations, start=1):
+    for done, operation in enumerate(additions, start=1):
         api.preupload_lfs_files(
             repo_id, [operation], create_pr=create_pr, revision=revision, free_memory=False
         )
-        progress(done, len(operations))
+        progress(done, len(additions))
+    stale = _stale(api.list_repo_files(repo_id, revision=revision), contents)
+    operations = [*additions, *(CommitOperationDelete(path_in_repo=name) for name in stale)]
     commit = partial(api.create_commit, repo_id, operations, commit_message=message, revision=revision)
     if create_pr:
         return commit(create_pr=True)  # tried once: another try might open another pull request
@@ -208,6 +213,17 @@ def _upload(
         except httpx2.TransportError:  # uploads are repeated by the client itself, a commit is not
             time.sleep(wait_s)
     return commit()
+
+
+def _stale(held: Sequence[str], contents: Mapping[str, Path | bytes]) -> list[str]:
+    """What loading would read of a repository's files that are not of this model.
+
+    >>> _stale(["LICENSE", "adapter_model.safetensors", "config.json", "1_Pooling/config.json"],
+    ...        {"config.json": b"", "1_Pooling/config.json": b""})
+    ['adapter_model.safetensors']
+    """
+    read = (*FILES, *ADAPTER_FILES)
+    return [name for name in held if name not in contents and any(fnmatch(name, pattern) for pattern in read)]
 
 
 @contextmanager

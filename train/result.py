@@ -60,7 +60,8 @@ def finish(
     """Make the run's folder a model, and measure it: after `measure_before` and `fine_tune`.
 
     Writes the model, averaged with its base and whole (adapter/ beside it for LoRA),
-    reports/after.json, comparison.json, guard.json and training_info.json.
+    reports/after.json, comparison.json, guard.json (with the reason where it compares nothing) and
+    training_info.json (total_steps: trained; kept_step: whose weights were kept).
     Raises StudioError where weights are no longer finite.
     """
     device = str(model.device)
@@ -71,7 +72,9 @@ def finish(
     write_report(after, folder / AFTER)
     _write_json(folder / "comparison.json", compare(before, after, str(BEFORE), str(AFTER)).as_dict())
     if config.guard:
-        _write_json(folder / "guard.json", list(_guard(folder, config, settings, log)))
+        guarded = list(_guard(folder, config, settings, log))
+        reason = None if guarded else f"{', '.join(GUARD_CORPORA)} is what was trained on"
+        _write_json(folder / "guard.json", {"corpora": guarded, "reason": reason})
     info = {
         "base_model": config.base_model,
         "method": config.method,
@@ -79,6 +82,7 @@ def finish(
         "batch_size": config.batch_size,
         "num_epochs": config.epochs,
         "total_steps": outcome.total_steps,
+        "kept_step": outcome.best_step,
         "learning_rate": config.learning_rate,
         "warmup_steps": config.warmup_steps,
         "seed": config.seed,
@@ -132,7 +136,7 @@ def _save(model: SentenceTransformer, folder: Path) -> None:
 
 
 def _guard(folder: Path, config: TrainingConfig, settings: Settings, log: Log) -> Iterator[dict[str, Any]]:
-    """Before and after on corpora that were not trained on; nothing where there is no other."""
+    """Before and after on each corpus of GUARD_CORPORA but the one that was trained on."""
     for spec in GUARD_CORPORA:
         if spec != config.corpus:
             judged = held_out(load_judged(spec, SPLIT, "content", settings))
@@ -168,5 +172,5 @@ def _tell(report: Report, phase: Phase, log: Log) -> None:
     log(EvaluationEvent(phase=phase, corpus=report.corpus, split=report.split, metrics=report.metrics))
 
 
-def _write_json(path: Path, value: Mapping[str, Any] | list[dict[str, Any]]) -> None:
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")

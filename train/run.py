@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from search_core.encoder.load import choose_backend
 from search_core.settings import Settings
 from search_core.store import LOCK, Workspace, write_text
 from search_core.types import StudioError
 from train.config import TrainingConfig
 from train.events import CancelledEvent, EventLog, QueuedEvent, read_events, session
 from train.process import Worker, spawn
+from train.processes import device_variables, run_devices
 
 Status = Literal["queued", "running", "finished", "cancelled", "failed"]
 
@@ -155,14 +155,14 @@ def start(
     Raises StudioError, and writes nothing, for a device that is not here and for a folder that
     cannot be written or holds what would be lost.
     """
-    device, room = _device(settings), _room(settings)
+    devices, room = run_devices(settings), _room(settings)
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     run = _run_in((output.expanduser().resolve() if output else room / name), room)
     with Workspace(settings.workspace).writing(run.folder):
         _clear(run)
         write_text(run.folder / CONFIG, config.to_json())
         _register(run, room)
-        _launch(run, device, settings, background, worker)
+        _launch(run, devices, settings, background, worker)
     return run
 
 
@@ -171,14 +171,14 @@ def resume(run: Run, settings: Settings, *, background: bool = False, worker: Se
 
     Raises StudioError for a run that is alive or has finished, or whose folder cannot be written.
     """
-    device = _device(settings)
+    devices = run_devices(settings)
     with Workspace(settings.workspace).writing(run.folder):
         state = run.state()
         if state.is_alive:
             raise StudioError(f"Run {run.id} is {state.status}: wait for its end, or cancel it first.")
         if state.status == "finished":
             raise StudioError(f"Run {run.id} has finished: there is nothing to resume.")
-        _launch(run, device, settings, background, worker)
+        _launch(run, devices, settings, background, worker)
     return run
 
 
@@ -262,19 +262,17 @@ def _clear(run: Run) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _device(settings: Settings) -> str:
-    device = choose_backend(settings).device
-    return "cuda:0" if device == "cuda" else device  # two names of one queue
-
-
-def _launch(run: Run, device: str, settings: Settings, background: bool, worker: Sequence[str]) -> None:
+def _launch(
+    run: Run, devices: tuple[str, ...], settings: Settings, background: bool, worker: Sequence[str]
+) -> None:
+    environment = _environment(settings, background) | device_variables(devices, os.environ)
     try:
-        process = spawn(
-            [*worker, str(run.folder)], _environment(settings, background), run.folder / "log.txt"
-        )
+        process = spawn([*worker, str(run.folder)], environment, run.folder / "log.txt")
         if background:
             process.yield_to_others()
-        run.log.append(QueuedEvent(device=device, pid=process.pid, process_started=process.started))
+        run.log.append(
+            QueuedEvent(device=",".join(devices), pid=process.pid, process_started=process.started)
+        )
     except OSError as error:
         raise StudioError(f"Cannot start a run in {run.folder}: {error.strerror or error}.") from error
 

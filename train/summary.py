@@ -74,11 +74,14 @@ def _list_line(run: Run) -> str:
 
 
 def _recipe(config: TrainingConfig) -> str:
+    smaller = config.recipe_batch_size is not None and config.batch_size < config.recipe_batch_size
+    fitted = f" (the recipe's {config.recipe_batch_size:,} are more than there are pairs)" if smaller else ""
     averaged = f", {config.base_weight:g} of the base model kept" if config.base_weight else ""
     mined = f", {config.hard_negatives} hard negatives a pair" if config.hard_negatives else ""
     return (
         f"{config.base_model} on {config.corpus}: {config.method}, {config.epochs} epochs of batches of "
-        f"{config.batch_size}, learning rate {config.learning_rate:g}{mined}{averaged}, seed {config.seed}"
+        f"{config.batch_size}{fitted}, learning rate {config.learning_rate:g}{mined}{averaged}, "
+        f"seed {config.seed}"
     )
 
 
@@ -98,8 +101,30 @@ def _pairs_text(pairs: Mapping[str, Any]) -> str:
 def _results(run: Run) -> Iterator[tuple[str, str]]:
     finished = read_finished_run(run.folder)
     yield "result", f"{finished.before.judged_on}: {_change(finished.effect.metrics)}"
+    if "kept_step" in finished.info:
+        yield "kept", _kept(finished.info, finished.events)
+    if finished.no_guard:
+        yield "guard", f"nothing measured: {finished.no_guard}"
     for guarded in finished.guard:
         yield "guard", f"{guarded.corpus}: {_change(guarded.metrics)}"
+
+
+def _kept(info: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> str:
+    """Whose weights the model has.
+
+    >>> chosen = {"type": "evaluation", "phase": "during", "step": 4, "metrics": {"loss": 0.1}}
+    >>> _kept({"kept_step": 4, "total_steps": 8}, [chosen])
+    'step 4 of 8, with the lowest loss on the development pairs (0.1000)'
+    >>> _kept({"kept_step": 8, "total_steps": 8}, [])
+    'step 8, the last'
+    """
+    kept, total = info["kept_step"], info["total_steps"]
+    losses = [
+        event["metrics"]["loss"] for event in events if event.get("step") == kept and "metrics" in event
+    ]
+    if not losses:
+        return f"step {kept:,}, the last"
+    return f"step {kept:,} of {total:,}, with the lowest loss on the development pairs ({losses[-1]:.4f})"
 
 
 def _change(metrics: Mapping[str, Difference]) -> str:

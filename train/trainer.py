@@ -17,6 +17,7 @@ from sentence_transformers import (
 )
 from sentence_transformers.base.training_args import BatchSamplers
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 from transformers import (
     EarlyStoppingCallback,
     PrinterCallback,
@@ -92,8 +93,9 @@ def fine_tune(
 
     A batch never holds a text twice, so no function is a negative of a query that it answers.
     log gets every step, evaluation and checkpoint (paths relative to the parent of `checkpoints`).
-    resume: go on from the last checkpoint, if there is one. Under torchrun each process takes
-    batches of `config.batch_size` of its own, and the first one logs.
+    resume: go on from the last checkpoint, if there is one. Under torchrun the processes share each
+    batch of `config.batch_size`, so that the steps are those of one process, but for an epoch's
+    incomplete batch, which they leave out; the first one logs.
 
     Raises StudioError where the batch is larger than the data, and where the loss is no longer finite.
     """
@@ -136,11 +138,12 @@ def _arguments(
     config: TrainingConfig, checkpoints: Path, device: torch.device, evaluated: bool
 ) -> SentenceTransformerTrainingArguments:
     every = config.evaluation_steps if config.evaluation_steps < 1 else int(config.evaluation_steps)
-    return SentenceTransformerTrainingArguments(
+    arguments = SentenceTransformerTrainingArguments(
         output_dir=str(checkpoints),
         num_train_epochs=config.epochs,
         per_device_train_batch_size=config.batch_size,
         per_device_eval_batch_size=config.batch_size,
+        accelerator_config={"split_batches": True},  # a batch is all processes', whatever the names say
         batch_sampler=BatchSamplers.NO_DUPLICATES,
         learning_rate=config.learning_rate,
         lr_scheduler_type="linear",
@@ -164,6 +167,9 @@ def _arguments(
         dataloader_pin_memory=device.type == "cuda",
         ddp_broadcast_buffers=False,
     )
+    # With more GPUs in sight than processes, the trainer would wrap the model in DataParallel unasked.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
 
 
 def _step_of(checkpoint: str) -> int:
@@ -177,6 +183,14 @@ class _StepTrainer(SentenceTransformerTrainer):  # type: ignore[misc]
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """None: our card is written from the run's own records, and theirs costs time."""
+
+    def get_eval_dataloader(self, *given: Any) -> DataLoader[Any]:
+        """Every development pair, though several processes leave out an incomplete batch in training."""
+        drop_last, self.args.dataloader_drop_last = self.args.dataloader_drop_last, False
+        try:
+            return super().get_eval_dataloader(*given)
+        finally:
+            self.args.dataloader_drop_last = drop_last
 
     def training_step(self, model: nn.Module, inputs: Mapping[str, Tensor], *rest: Any) -> Tensor:
         self.rows = len(next(iter(inputs.values())))

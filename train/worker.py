@@ -9,13 +9,14 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from search_core.settings import Settings
 from search_core.store import Workspace
 from search_core.types import StudioError
 from train.events import CancelledEvent, ErrorEvent, Event, FinishEvent, StartEvent
+from train.processes import RankFailure
 from train.run import RESERVE, ROOM, Run
 from train.stop import Cancelled, Stop
 
@@ -32,7 +33,7 @@ Train = Callable[[Run, Settings, Stop], object]
 
 
 def work(folder: Path, settings: Settings, train: Train) -> None:
-    """Live a run: from the queue to its last event."""
+    """Live a run: from the queue to its last event. One that has finished needs no checkpoints any more."""
     stop = Stop()
     run = Run(folder.name, folder)
     with Workspace(settings.workspace).writing(folder):
@@ -43,6 +44,8 @@ def work(folder: Path, settings: Settings, train: Train) -> None:
     stop.ignore()
     (folder / RESERVE).unlink(missing_ok=True)
     run.log.append(last)
+    if isinstance(last, FinishEvent):  # after it: a run without its model must not lose them
+        shutil.rmtree(run.checkpoints, ignore_errors=True)
 
 
 def _attempt(run: Run, device: str, settings: Settings, stop: Stop, train: Train) -> Event:
@@ -64,18 +67,25 @@ def _attempt(run: Run, device: str, settings: Settings, stop: Stop, train: Train
 
 
 @contextmanager
-def holding(device: str, settings: Settings) -> Iterator[None]:
-    """Have a device to ourselves, after those who came before; the system gives it back if we die."""
+def holding(devices: str, settings: Settings) -> Iterator[None]:
+    """Have devices to ourselves, after those who came before; the system gives them back if we die.
+
+    devices: with commas between, in an order that all runs keep, so that none wait for each other.
+    """
     room = Workspace(settings.workspace).folder(ROOM)
     room.mkdir(parents=True, exist_ok=True)
-    with (room / f".device-{device.replace(':', '-')}").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with ExitStack() as locks:
+        for device in devices.split(","):
+            lock = locks.enter_context((room / f".device-{device.replace(':', '-')}").open("a"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def explained(error: Exception, folder: Path) -> ErrorEvent:
     """The last word about an error: one line with what went wrong, and the way out."""
     text = " ".join(str(error).split())
+    if isinstance(error, RankFailure):
+        return error.event
     if isinstance(error, StudioError):
         return ErrorEvent(message=text)
     no_space = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

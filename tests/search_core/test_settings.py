@@ -42,3 +42,11 @@ def test_every_setting_has_a_variable_and_is_documented_with_its_default() -> No
         variable, meaning = VARIABLES[field.name]
         default = field.default if field.name != "workspace" else "code-search-studio"
         assert f"| `{variable}` | `{default}`" in text and meaning in text
+
+
+def test_a_switch_is_true_or_false_and_survives_another_process() -> None:
+    on = Settings.from_environment({"CODESEARCH_PROSE": "true", "CODESEARCH_ALLOW_PRIVATE_HOSTS": "False"})
+    assert (on.prose, on.allow_private_hosts) == (True, False)
+    assert Settings.from_environment(on.as_environment()) == on
+    with pytest.raises(StudioError, match=r"CODESEARCH_PROSE='yes' .choose from true, false"):
+        Settings.from_environment({"CODESEARCH_PROSE": "yes"})

@@ -54,7 +54,7 @@ def build_run(folder: Path, *, model: Path, corpus: str = COSQA, base_model: str
         "after": dict(guarded[1].metrics),
         "comparison": compare(*guarded).as_dict(),
     }
-    _write_json(folder / "guard.json", [guard])
+    _write_json(folder / "guard.json", {"corpora": [guard], "reason": None})
     _write_json(
         folder / "training_info.json",
         {
@@ -64,6 +64,7 @@ def build_run(folder: Path, *, model: Path, corpus: str = COSQA, base_model: str
             "batch_size": config.batch_size,
             "num_epochs": config.epochs,
             "total_steps": len(LOSSES),
+            "kept_step": 6,
             "learning_rate": config.learning_rate,
             "warmup_steps": config.warmup_steps,
             "seed": config.seed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,12 @@ def test_a_difference_that_may_be_chance_is_not_called_a_gain(run: Path) -> None
 
 def test_a_run_without_a_guard_says_that_nothing_was_measured(run: Path) -> None:
     run.joinpath("guard.json").unlink()
-    assert "Not measured" in model_card(run, "alice/code-finder")
+    assert re.search("Not measured.*: switched off with --no-guard", model_card(run, "alice/code-finder"))
+
+
+def test_a_guard_that_had_nothing_to_measure_says_why(run: Path) -> None:
+    run.joinpath("guard.json").write_text('{"corpora": [], "reason": "stdlib is what was trained on"}')
+    assert re.search("Not measured.*: stdlib is what was trained on", model_card(run, "alice/code-finder"))
 
 
 def test_the_command_on_the_card_makes_the_same_configuration(run: Path) -> None:
@@ -171,7 +177,7 @@ def test_a_folder_that_is_no_finished_run_is_named_with_what_it_lacks(run: Path)
         ("training_info.json", "{}"),
         ("comparison.json", '{"metrics": {}}'),
         ("comparison.json", "half"),
-        ("guard.json", '[{"corpus": "stdlib"}]'),
+        ("guard.json", '{"corpora": [{"corpus": "stdlib"}], "reason": null}'),
         ("events.jsonl", '{"t": 1, "type": "queued"}\n'),
     ],
 )

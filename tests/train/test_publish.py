@@ -101,6 +101,28 @@ def test_an_update_replaces_the_model_and_keeps_what_others_added(
     assert "2_Dense/model.safetensors" in held
 
 
+def test_of_a_model_that_was_there_before_nothing_is_left_to_be_loaded(
+    publisher: Publisher, hub: FakeHub, tmp_path: Path
+) -> None:
+    publisher.folder = build_run(tmp_path / "older", model=build_tiny_model(tmp_path, dense=8))
+    publisher.publish()
+    hub.folder.joinpath("models", REPO, "pytorch_model.md").write_text("no model's")
+    publisher.folder = build_run(tmp_path / "newer", model=build_tiny_model(tmp_path, name="flat"))
+    published = publisher.publish()
+    assert set(hub.files(REPO)) == {*published["files"], ".gitattributes", "pytorch_model.md"}
+
+
+def test_a_pull_request_removes_what_is_stale_on_its_own_branch_alone(
+    publisher: Publisher, hub: FakeHub
+) -> None:
+    stale = hub.folder.joinpath("models/bob/finder/adapter_model.safetensors")
+    stale.parent.mkdir(parents=True)
+    stale.write_bytes(b"weights")
+    publisher.publish("bob/finder", create_pr=True)
+    assert "adapter_model.safetensors" not in hub.branches["bob/finder", "refs/pr/1"]
+    assert "adapter_model.safetensors" in hub.files("bob/finder")
+
+
 def test_a_private_repository_is_seen_by_its_owner_alone(publisher: Publisher, hub: FakeHub) -> None:
     publisher.publish(private=True)
     assert hub.private == {REPO}

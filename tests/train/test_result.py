@@ -138,6 +138,7 @@ def test_a_finished_run_holds_reports_a_comparison_and_its_figures(
         "batch_size": 4,
         "num_epochs": 2,
         "total_steps": 8,
+        "kept_step": 6,
         "learning_rate": 1e-3,
         "warmup_steps": 0.1,
         "seed": 42,
@@ -179,13 +180,15 @@ def test_the_guard_compares_on_a_corpus_that_was_not_trained_on(
     told: list[Event] = []
     result.measure_before(run_folder, given, settings, told.append)
     result.finish(run_folder, load_trainable(str(base), settings), OUTCOME, 12, given, settings, told.append)
-    (entry,) = json.loads((run_folder / "guard.json").read_text())
+    guard = json.loads((run_folder / "guard.json").read_text())
+    (entry,) = guard["corpora"]
+    assert guard["reason"] is None
     assert entry["corpus"] == f"{code}, modules of split valid"
     assert entry["before"] == entry["after"]  # the model is its base
     assert entry["comparison"]["metrics"]["ndcg@10"]["absolute"] == 0
 
 
-def test_the_corpus_that_was_trained_on_is_no_guard(
+def test_the_corpus_that_was_trained_on_is_no_guard_and_that_is_said(
     base: Path, run_folder: Path, settings: Settings, small_dataset: Path, monkeypatch
 ) -> None:
     given = config(base, small_dataset, guard=True)
@@ -194,7 +197,10 @@ def test_the_corpus_that_was_trained_on_is_no_guard(
     result.finish(
         run_folder, load_trainable(str(base), settings), OUTCOME, 12, given, settings, lambda _: None
     )
-    assert json.loads((run_folder / "guard.json").read_text()) == []
+    assert json.loads((run_folder / "guard.json").read_text()) == {
+        "corpora": [],
+        "reason": f"{given.corpus} is what was trained on",
+    }
 
 
 def test_the_guard_ranks_the_held_out_modules_functions_and_what_queries_look_for() -> None:

@@ -13,6 +13,7 @@ from runs import ended, in_line, kill, reached, steps, wait_until
 from sentence_transformers import SentenceTransformer
 
 from search_core.settings import Settings
+from tests.train.run_folder import build_run
 from train.__main__ import main
 from train.run import cancel, find_run, list_runs
 
@@ -88,6 +89,19 @@ def test_show_says_how_a_run_stands_and_why_it_failed(run, launch) -> None:
     ended(failed)
     code, out, _ = run("show", failed.folder)
     assert code == 0 and f"{failed.id}, failed: The train split has no positives" in out
+
+
+def test_show_says_what_was_reached_which_step_was_kept_and_why_nothing_guards_it(
+    run, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    finished = build_run(tmp_path / "run", model=model)
+    finished.joinpath("guard.json").write_text('{"corpora": [], "reason": "stdlib is what was trained on"}')
+    code, out, _ = run("show", finished)
+    assert code == 0 and "result    dataset:CoIR-Retrieval/cosqa, split valid" in out
+    assert "kept      step 6 of 6, with the lowest loss on the development pairs (1.4000)\n" in out
+    assert "guard     nothing measured: stdlib is what was trained on\n" in out
 
 
 def test_cancel_waits_for_the_end_of_the_run(run, launch) -> None:

@@ -100,6 +100,25 @@ def test_a_configuration_reads_back_as_it_was_written(config: TrainingConfig, tm
     assert TrainingConfig.read(path) == config
 
 
+def test_the_recipes_batch_fits_the_pairs_there_are_and_a_given_one_stays() -> None:
+    recipe = defaults("stdlib", "minilm", on_gpu=False, mini_batch_size=16)
+    fitted = recipe.fitted_to(7)
+    assert (fitted.batch_size, fitted.mini_batch_size, fitted.recipe_batch_size) == (7, 7, 64)
+    assert fitted.fitted_to(9).batch_size == 9  # resumed on a corpus that has grown
+    assert recipe.fitted_to(1_000) == recipe
+    assert recipe.fitted_to(1).batch_size == 2  # which training then refuses
+    given = defaults("stdlib", "minilm", on_gpu=False, batch_size=64)
+    assert given.fitted_to(7) == given
+
+
+def test_a_knob_that_an_older_file_lacks_has_its_default(tmp_path: Path) -> None:
+    older = json.loads(CONFIG.to_json())
+    del older["recipe_batch_size"], older["patience"]
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(older))
+    assert TrainingConfig.read(path) == replace(CONFIG, recipe_batch_size=None, patience=3)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
