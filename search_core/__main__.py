@@ -11,11 +11,14 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search_core.command_line import OneLineParser, progress_bar, run_command
 from search_core.settings import Settings
 from search_core.types import MODES, PROTOCOLS, Corpus, SearchFilter, SearchResult, StudioError
+
+if TYPE_CHECKING:
+    from search_core.engine import SearchEngine
 
 BASELINE = "minilm"
 
@@ -39,11 +42,13 @@ def build_parser() -> argparse.ArgumentParser:
     index = command("index", run_index, "read a corpus, encode it and store its indexes")
     _corpus_option(index)
     _models_option(index)
-    index.add_argument("--json", action="store_true", help="print one JSON object")
+    index.add_argument("--watch", action="store_true", help="follow edits of the corpus, a folder")
+    index.add_argument("--json", action="store_true", help="print one JSON object (with --watch: one a line)")
 
     search = command("search", run_search, "search a corpus in plain language")
     search.add_argument("query", nargs="?", metavar="QUERY")
     search.add_argument("--queries", metavar="FILE", help="one query a line; - is standard input")
+    search.add_argument("--similar-to", metavar="PATH:LINE", help="code like that at a line of the corpus")
     _corpus_option(search)
     _models_option(search)
     search.add_argument("--mode", choices=MODES, default="dense")
@@ -74,7 +79,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _corpus_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--corpus", required=True, metavar="SPEC", help="stdlib, package:NAME, dataset:ID_OR_PATH or a folder"
+        "--corpus",
+        required=True,
+        metavar="SPEC",
+        help="a folder, a .zip or .tar.gz file, https://HOST/OWNER/REPO[@REV], stdlib, package:NAME, "
+        "dataset:ID_OR_PATH, or several joined by ' + '",
     )
 
 
@@ -92,15 +101,32 @@ def loaded_corpus(spec: str, settings: Settings) -> Corpus:
 
 
 def run_index(args: argparse.Namespace, settings: Settings) -> None:
-    from search_core.engine import SearchEngine
+    import threading
 
-    corpus = loaded_corpus(args.corpus, settings)
-    engine = SearchEngine(corpus, settings)
-    models = []
+    from search_core.engine import SearchEngine
+    from search_core.watch import edits, watched_folders
+
+    folders = watched_folders(args.corpus) if args.watch else []
+    engine = SearchEngine(loaded_corpus(args.corpus, settings), settings)
     for spec in args.model or [BASELINE]:
         with progress_bar(f"Encoding with {spec}", "texts") as progress:
-            ready = engine.add_model(spec, progress)
-        models.append(
+            engine.add_model(spec, progress)
+    _print_index(engine, args.json, settings)
+    for _ in edits(folders, threading.Event()) if folders else ():
+        corpus = loaded_corpus(args.corpus, settings)
+        if corpus.documents != engine.corpus.documents:
+            engine = engine.over(corpus)
+            _print_index(engine, args.json, settings)
+
+
+def _print_index(engine: SearchEngine, as_json: bool, settings: Settings) -> None:
+    corpus = engine.corpus
+    models = {spec: engine.model(spec) for spec in engine.models}
+    summary: dict[str, Any] = {
+        "corpus": {"spec": corpus.spec, "documents": len(corpus.documents), "files": corpus.files},
+        "languages": dict(corpus.languages),
+        "skipped": [{"path": skipped.path, "reason": skipped.reason} for skipped in corpus.skipped],
+        "models": [
             {
                 "model": spec,
                 "backend": ready.encoder.backend,
@@ -109,15 +135,11 @@ def run_index(args: argparse.Namespace, settings: Settings) -> None:
                 "vectors": len(ready.index),
                 "index": ready.index.kind,
             }
-        )
-    summary: dict[str, Any] = {
-        "corpus": {"spec": corpus.spec, "documents": len(corpus.documents), "files": corpus.files},
-        "languages": dict(corpus.languages),
-        "skipped": [{"path": skipped.path, "reason": skipped.reason} for skipped in corpus.skipped],
-        "models": models,
+            for spec, ready in models.items()
+        ],
         "workspace": str(settings.workspace),
     }
-    print(json.dumps(summary) if args.json else _index_text(summary))
+    print(json.dumps(summary) if as_json else _index_text(summary), flush=True)
 
 
 def _index_text(summary: dict[str, Any]) -> str:
@@ -138,12 +160,14 @@ def _index_text(summary: dict[str, Any]) -> str:
 def run_search(args: argparse.Namespace, settings: Settings) -> None:
     from search_core.engine import SearchEngine, check_request
 
-    if (args.query is None) == (args.queries is None):
-        raise StudioError("Give either a QUERY or --queries FILE.")
-    queries = [args.query] if args.queries is None else read_queries(args.queries)
+    if [args.query, args.queries, args.similar_to].count(None) != 2:
+        raise StudioError("Give one of QUERY, --queries FILE and --similar-to PATH:LINE.")
+    queries = [args.query] if args.query is not None else read_queries(args.queries) if args.queries else []
+    place = parse_place(args.similar_to) if args.similar_to is not None else None
     check_request(queries, args.k, args.mode)
     corpus = loaded_corpus(args.corpus, settings)
     engine = SearchEngine(corpus, settings)
+    document = engine.document_at(*place) if place else None
     models: list[str | None] = (
         [None] if args.mode == "lexical" else list(dict.fromkeys(args.model or [BASELINE]))
     )
@@ -151,13 +175,29 @@ def run_search(args: argparse.Namespace, settings: Settings) -> None:
         if spec is not None:
             with progress_bar(f"Encoding with {spec}", "texts") as progress:
                 engine.add_model(spec, progress)
-    filter = SearchFilter(args.language, args.path)
+    options = {"mode": args.mode, "filter": SearchFilter(args.language, args.path)}
+    if document:
+        results = [engine.similar(document, args.k, model=model, **options) for model in models]
+        _print_found(search_object(args.similar_to, corpus, results), args.json)
     for query in queries:
-        results = [
-            engine.search(query, args.k, model=model, mode=args.mode, filter=filter) for model in models
-        ]
-        found = search_object(query, corpus, results)
-        print(json.dumps(found) if args.json else _search_text(found), flush=True)
+        results = [engine.search(query, args.k, model=model, **options) for model in models]
+        _print_found(search_object(query, corpus, results), args.json)
+
+
+def _print_found(found: dict[str, Any], as_json: bool) -> None:
+    print(json.dumps(found) if as_json else _search_text(found), flush=True)
+
+
+def parse_place(text: str) -> tuple[str, int]:
+    """Path and line of PATH:LINE. Raises StudioError.
+
+    >>> parse_place("net/http.py:12")
+    ('net/http.py', 12)
+    """
+    path, _, line = text.rpartition(":")
+    if not path or not line.isdecimal():
+        raise StudioError(f"A place is PATH:LINE, for example net/http.py:12; got {text!r}.")
+    return path, int(line)
 
 
 def search_object(query: str, corpus: Corpus, results: Sequence[SearchResult]) -> dict[str, Any]:

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-import pathspec
 from numpy.typing import NDArray
 
+from search_core.corpus.filter import admitted
 from search_core.encoder import Encoder, encode_corpus, load_encoder
 from search_core.index import Index, Neighbours, build_index, load_index
 from search_core.lexical import LexicalIndex
-from search_core.ranking import fuse, lexical_weight, top_rows
+from search_core.ranking import (
+    FITTED,
+    CodeFeatures,
+    Weights,
+    code_aware,
+    fuse,
+    lexical_weight,
+    query_kind,
+    top_rows,
+)
 from search_core.settings import Settings
 from search_core.store import Workspace
 from search_core.types import (
@@ -38,6 +47,7 @@ HYBRID_DEPTH = MAX_K
 """How deep each list is that hybrid fuses."""
 
 EVERYTHING = SearchFilter()
+NOTHING_RETRIEVED = Neighbours([], np.empty(0, np.float32))
 
 
 class Ranking(NamedTuple):
@@ -61,12 +71,11 @@ class DenseModel:
     encode_s: float = 0.0
 
 
-@dataclass(frozen=True)
-class Admission:
-    """What a filter lets through: document ids, and the keys of entries that hold one of them."""
+class Admission(NamedTuple):
+    """What may be found: (n_documents,) bool, and the keys of entries that hold one of them; None: all."""
 
-    documents: frozenset[str]
-    keys: frozenset[str]
+    documents: NDArray[np.bool_]
+    keys: frozenset[str] | None
 
 
 class SearchEngine:
@@ -77,17 +86,23 @@ class SearchEngine:
     Safe to search from many threads while another adds a model.
     """
 
-    def __init__(self, corpus: Corpus, settings: Settings) -> None:
-        """Builds the lexical index. Raises StudioError for a corpus without documents."""
+    def __init__(self, corpus: Corpus, settings: Settings, weights: Weights = FITTED) -> None:
+        """Builds the lexical index. weights: of the signals that lexical and hybrid search of code add.
+
+        Raises StudioError for a corpus without documents.
+        """
         if not corpus.documents:
             raise StudioError(f"Corpus {corpus.spec!r} has no documents to search.")
         self.corpus = corpus
         self._settings = settings
+        self.weights = weights
         self._workspace = Workspace(settings.workspace)
-        self._documents = _entries(corpus)
-        self._keys = tuple(self._documents)
-        self._row_of = {key: row for row, key in enumerate(self._keys)}
-        self._lexical = LexicalIndex.build([documents[0].encoded for documents in self._documents.values()])
+        self._row_of = {key: row for row, key in enumerate(dict.fromkeys(corpus.content_keys))}
+        self._keys = tuple(self._row_of)
+        self._entries = np.fromiter(map(self._row_of.__getitem__, corpus.content_keys), np.int64)
+        self._lexical = LexicalIndex.build(list(_texts(corpus)))
+        in_files = any(document.path for document in corpus.documents)
+        self._features = CodeFeatures.of(corpus.documents) if in_files else None
         self._models: dict[str, DenseModel] = {}
         self._adding = threading.Lock()
         self._admission = lru_cache(maxsize=32)(self._admitted_by)
@@ -116,6 +131,16 @@ class SearchEngine:
                 self._models = {**self._models, spec: ready}
             return self._models[spec]
 
+    def over(self, corpus: Corpus, progress: Progress = silent) -> SearchEngine:
+        """The same models over a corpus, say as it is after an edit: only texts that are new get encoded.
+
+        This engine goes on answering from what it has. Raises StudioError as add_model does.
+        """
+        engine = SearchEngine(corpus, self._settings, self.weights)
+        for spec, ready in self._models.items():
+            engine._models[spec] = engine._prepared(ready.encoder, progress)
+        return engine
+
     def search(
         self,
         query: str,
@@ -126,11 +151,41 @@ class SearchEngine:
         filter: SearchFilter = EVERYTHING,
     ) -> SearchResult:
         """The k best hits, best first. Raises StudioError for an unusable query, k, mode, model or filter."""
-        started = time.perf_counter()
-        (found,) = self._retrieve([query], k, model, mode, filter)
-        hits = [Hit(rank, score, document) for rank, (score, document) in enumerate(found, 1)]
-        latency_ms = 1_000 * (time.perf_counter() - started)
-        return SearchResult(None if mode == "lexical" else model, mode, latency_ms, hits)
+        return self._timed(model, mode, lambda: self._retrieve([query], k, model, mode, filter)[0])
+
+    def similar(
+        self,
+        document: Document,
+        k: int = 10,
+        *,
+        model: str | None = None,
+        mode: Mode = "dense",
+        filter: SearchFilter = EVERYTHING,
+    ) -> SearchResult:
+        """The k documents most like one of the corpus, without itself: its text is the query.
+
+        Raises like search.
+        """
+
+        def retrieve() -> list[tuple[float, Document]]:
+            text = document.encoded[:MAX_QUERY_CHARACTERS]
+            check_request([text], k, mode)
+            others = np.array([other.id != document.id for other in self.corpus.documents], bool)
+            admission = self._admission(filter)
+            vectors = None if mode == "lexical" else self.model(model).encoder.encode_documents([text])
+            without_it = Admission(others & admission.documents, admission.keys)
+            return self._found([text], vectors, k + 1, model, mode, without_it)[0][:k]
+
+        return self._timed(model, mode, retrieve)
+
+    def document_at(self, path: str, line: int) -> Document:
+        """The innermost document that holds a line, from 1. Raises StudioError where there is none."""
+        there = [document for document in self.corpus.documents if document.path == path]
+        holding = [one for one in there if (one.start_line or 0) <= line <= (one.end_line or 0)]
+        if not holding:
+            what = f"no document at line {line}" if there else "no such file"
+            raise StudioError(f"Corpus {self.corpus.spec!r} has {what}: {path}.")
+        return min(holding, key=lambda one: ((one.end_line or 0) - (one.start_line or 0), one.id))
 
     def rank(
         self,
@@ -149,23 +204,40 @@ class SearchEngine:
             for found in self._retrieve(queries, k, model, mode, filter)
         ]
 
+    def _timed(
+        self, model: str | None, mode: Mode, retrieve: Callable[[], list[tuple[float, Document]]]
+    ) -> SearchResult:
+        started = time.perf_counter()
+        hits = [Hit(rank, score, document) for rank, (score, document) in enumerate(retrieve(), 1)]
+        latency_ms = 1_000 * (time.perf_counter() - started)
+        return SearchResult(None if mode == "lexical" else model, mode, latency_ms, hits)
+
     def _retrieve(
         self, queries: Sequence[str], k: int, model: str | None, mode: Mode, filter: SearchFilter
     ) -> list[list[tuple[float, Document]]]:
         check_request(queries, k, mode)
-        admission = None if filter == EVERYTHING else self._admission(filter)
-        keys = admission.keys if admission else None
+        vectors = None if mode == "lexical" else self.model(model).encoder.encode_queries(queries)
+        return self._found(queries, vectors, k, model, mode, self._admission(filter))
+
+    def _found(
+        self,
+        queries: Sequence[str],
+        vectors: NDArray[np.float32] | None,
+        k: int,
+        model: str | None,
+        mode: Mode,
+        admission: Admission,
+    ) -> list[list[tuple[float, Document]]]:
+        """vectors: (n_queries, dim), None in lexical mode."""
+        if vectors is None:
+            return [self._lexical_hits(query, k, admission) for query in queries]
         depth = HYBRID_DEPTH if mode == "hybrid" else k
-        if mode == "lexical":
-            lists = [self._lexical_list(query, depth, keys) for query in queries]
-        else:
-            ready = self.model(model)
-            lists = ready.index.search(ready.encoder.encode_queries(queries), depth, keys)
-        if mode == "hybrid":
-            lists = [
-                self._fused_list(query, dense, k, keys) for query, dense in zip(queries, lists, strict=True)
-            ]
-        return [self._expanded(neighbours, k, admission) for neighbours in lists]
+        lists = self.model(model).index.search(vectors, depth, admission.keys)
+        if mode == "dense":
+            return [self._expanded(neighbours, k, admission) for neighbours in lists]
+        return [
+            self._hybrid_hits(query, dense, k, admission) for query, dense in zip(queries, lists, strict=True)
+        ]
 
     def _lexical_scores(self, query: str, keys: frozenset[str] | None) -> NDArray[np.float32]:
         scores = self._lexical.scores(query)
@@ -176,52 +248,69 @@ class SearchEngine:
         masked[rows] = scores[rows]
         return masked
 
-    def _lexical_list(self, query: str, depth: int, keys: frozenset[str] | None) -> Neighbours:
-        scores = self._lexical_scores(query, keys)
-        rows = top_rows(scores, depth, above=0)
-        return Neighbours([self._keys[row] for row in rows], scores[rows])
+    def _lexical_hits(self, query: str, k: int, admission: Admission) -> list[tuple[float, Document]]:
+        if self._features:
+            return self._fused(query, NOTHING_RETRIEVED, 1.0, k, admission)
+        scores = self._lexical_scores(query, admission.keys)
+        rows = top_rows(scores, k, above=0)
+        return self._expanded(Neighbours([self._keys[row] for row in rows], scores[rows]), k, admission)
 
-    def _fused_list(self, query: str, dense: Neighbours, k: int, keys: frozenset[str] | None) -> Neighbours:
-        """Candidates are the tops of both lists; a candidate that dense did not return counts as its last."""
-        lexical = self._lexical_scores(query, keys)
+    def _hybrid_hits(
+        self, query: str, dense: Neighbours, k: int, admission: Admission
+    ) -> list[tuple[float, Document]]:
+        share = self.weights.lexical[query_kind(query)] if self._features else lexical_weight(query)
+        return self._fused(query, dense, share, k, admission)
+
+    def _fused(
+        self, query: str, dense: Neighbours, share: float, k: int, admission: Admission
+    ) -> list[tuple[float, Document]]:
+        """Candidates are the tops of both lists; share: of the lexical one in the score."""
+        lexical = self._lexical_scores(query, admission.keys)
         dense_rows = self._rows(dense.ids)
         rows = np.union1d(dense_rows, top_rows(lexical, HYBRID_DEPTH, above=0))
         dense_scores = np.full(len(self._keys), -np.inf, np.float32)
         dense_scores[dense_rows] = dense.scores
-        scores = fuse(dense_scores[rows], lexical[rows], lexical_weight(query))
-        best = top_rows(scores, k)
-        return Neighbours([self._keys[row] for row in rows[best]], scores[best])
+        scores = np.full(len(self._keys), -np.inf, np.float32)
+        scores[rows] = fuse(dense_scores[rows], lexical[rows], share)
+        candidates = self._documents_of(scores > -np.inf, admission)
+        total = scores[self._entries[candidates]]
+        if self._features:
+            total = code_aware(query, total, candidates, self._features, self.weights)
+        return self._best(candidates, total, k)
 
     def _rows(self, keys: Sequence[str] | frozenset[str]) -> NDArray[np.int64]:
         return np.fromiter((self._row_of[key] for key in keys), np.int64, len(keys))
 
-    def _expanded(
-        self, neighbours: Neighbours, k: int, admission: Admission | None
+    def _documents_of(self, entries: NDArray[np.bool_], admission: Admission) -> NDArray[np.int64]:
+        """entries: (n_entries,) bool. Rows of their documents, those that the filter lets through."""
+        chosen = entries[self._entries]
+        return np.flatnonzero(chosen & admission.documents)
+
+    def _expanded(self, neighbours: Neighbours, k: int, admission: Admission) -> list[tuple[float, Document]]:
+        """Entries to documents."""
+        scores = np.full(len(self._keys), -np.inf, np.float32)
+        scores[self._rows(neighbours.ids)] = neighbours.scores
+        candidates = self._documents_of(scores > -np.inf, admission)
+        return self._best(candidates, scores[self._entries[candidates]], k)
+
+    def _best(
+        self, rows: NDArray[np.int64], scores: NDArray[np.float32], k: int
     ) -> list[tuple[float, Document]]:
-        """Entries to documents, in the order of the contract: score, then id, both descending."""
+        """The k best documents, in the order of the contract: score, then id, both descending."""
+        best = top_rows(scores, k)
         found = [
-            (score, document)
-            for key, score in zip(neighbours.ids, neighbours.scores.tolist(), strict=True)
-            for document in self._documents[key]
-            if admission is None or document.id in admission.documents
+            (score, self.corpus.documents[row])
+            for score, row in zip(scores[best].tolist(), rows[best].tolist(), strict=True)
         ]
         found.sort(key=lambda pair: pair[1].id, reverse=True)
         found.sort(key=lambda pair: pair[0], reverse=True)
         return found[:k]
 
     def _admitted_by(self, filter: SearchFilter) -> Admission:
-        languages = self.corpus.languages
-        if filter.language is not None and filter.language not in languages:
-            known = ", ".join(languages) or "none"
-            raise StudioError(f"No documents in language {filter.language!r}; this corpus has: {known}.")
-        matches = _path_matcher(filter.path)
-        admitted = [
-            (document.id, key)
-            for key, documents in self._documents.items()
-            for document in documents
-            if (filter.language is None or document.language == filter.language) and matches(document.path)
-        ]
-        return Admission(frozenset(id for id, _ in admitted), frozenset(key for _, key in admitted))
+        if filter == EVERYTHING:
+            return Admission(np.ones(len(self.corpus.documents), bool), None)
+        documents = admitted(filter, self.corpus)
+        return Admission(documents, frozenset(self._keys[row] for row in np.unique(self._entries[documents])))
 
     def _prepared(self, encoder: Encoder, progress: Progress) -> DenseModel:
         source = f"{self.corpus.fingerprint}/{encoder.fingerprint}"
@@ -254,19 +343,7 @@ def check_request(queries: Sequence[str], k: int, mode: Mode) -> None:
             )
 
 
-def _entries(corpus: Corpus) -> dict[str, tuple[Document, ...]]:
-    """Content key to its documents, ids descending; keys in order of first appearance."""
-    groups: dict[str, list[Document]] = {}
-    for document, key in zip(corpus.documents, corpus.content_keys, strict=True):
-        groups.setdefault(key, []).append(document)
-    return {key: tuple(sorted(group, key=lambda d: d.id, reverse=True)) for key, group in groups.items()}
-
-
-def _path_matcher(glob: str | None) -> Callable[[str | None], bool]:
-    if glob is None:
-        return lambda path: True
-    try:
-        spec = pathspec.GitIgnoreSpec.from_lines([glob])
-    except ValueError as error:
-        raise StudioError(f"Path filter {glob!r} is not a gitignore-style glob: {error}") from error
-    return lambda path: path is not None and spec.match_file(path)
+def _texts(corpus: Corpus) -> Iterator[str]:
+    """What is encoded, each distinct text once, in order of first appearance."""
+    texts = dict(zip(reversed(corpus.content_keys), reversed(corpus.documents), strict=True))
+    return (texts[key].encoded for key in dict.fromkeys(corpus.content_keys))

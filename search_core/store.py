@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import filelock
@@ -100,15 +101,28 @@ class Workspace:
         return removed
 
 
-def write_artifact(folder: Path, files: Mapping[str, WriteFile], metadata: Mapping[str, Any]) -> Artifact:
+def write_artifact(
+    folder: Path,
+    files: Mapping[str, WriteFile],
+    metadata: Mapping[str, Any],
+    unchanged: Mapping[str, Path] = MappingProxyType({}),
+) -> Artifact:
     """Store a new generation of an artifact; the caller holds the folder's lock.
 
+    unchanged: files of the generation that was read before, whose content would be the same:
+    those that are still there are taken over, the others written.
     Raises StudioError where the disk is full or read-only; the old generation stays.
     """
     with _explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        entries = {name: _write_data(folder, name, write) for name, write in files.items()}
         old = _read_manifest(folder)
+        current = old["generations"][0] if old else {}
+        entries = {
+            name: current[name]
+            if name in unchanged and name in current and current[name]["file"] == unchanged[name].name
+            else _write_data(folder, name, write)
+            for name, write in files.items()
+        }
         generations = [entries, *(old["generations"] if old else [])][:KEPT_GENERATIONS]
         stored = dict(metadata)
         manifest = {"format_version": FORMAT_VERSION, "metadata": stored, "generations": generations}

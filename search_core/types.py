@@ -79,7 +79,9 @@ class Corpus:
         indexes are not kept.
     documents: in the source's order; ids are unique.
     files: how many files were read (a data set counts as none).
-    skipped: files that were looked at and left out, each with the reason.
+    skipped: files that were looked at and left out, each with the reason; many of them
+        as one row for each top folder and reason.
+    commit: of a git repository. parts: of a union, what opens the paths of each of its corpora.
     """
 
     spec: str
@@ -87,6 +89,13 @@ class Corpus:
     files: int = 0
     skipped: tuple[SkippedFile, ...] = ()
     id: str = ""
+    commit: str | None = None
+    parts: tuple[str, ...] = ()
+
+    def module_path(self, document: Document) -> str:
+        """The document's path in its own corpus: the same, whether it is searched alone or in a union."""
+        path = document.path or ""
+        return path.partition("/")[2] if self.parts else path
 
     @cached_property
     def by_id(self) -> Mapping[str, Document]:

@@ -15,7 +15,8 @@ from search_core.corpus.judged import (
     judge_dataset,
     judge_docstrings,
 )
-from search_core.corpus.spec import DatasetSource, corpus_id, parse_spec
+from search_core.corpus.spec import DatasetSource, SingleSource, UnionSource, corpus_id, parse_spec
+from search_core.corpus.union import union_of
 from search_core.settings import Settings
 from search_core.types import Corpus, EvaluationProtocol, JudgedCorpus, Progress, StudioError, silent
 
@@ -31,7 +32,7 @@ def load_corpus(spec: str, settings: Settings, progress: Progress = silent) -> C
     source = parse_spec(spec)
     if isinstance(source, DatasetSource):
         return replace(dataset_corpus(spec, load_dataset(source, settings), "content"), id=corpus_id(source))
-    return load_code(source, settings, progress)
+    return _load_code(source, settings, progress)
 
 
 def load_judged(
@@ -53,7 +54,7 @@ def load_judged(
     if isinstance(source, DatasetSource):
         judged = judge_dataset(spec, load_dataset(source, settings), split, protocol)
     else:
-        judged = judge_docstrings(load_code(source, settings, silent), split, protocol)
+        judged = judge_docstrings(_load_code(source, settings, silent), split, protocol)
     return first_queries(judged, limit_queries)
 
 
@@ -65,4 +66,10 @@ def load_judgments(spec: str, settings: Settings) -> Judgments:
     source = parse_spec(spec)
     if isinstance(source, DatasetSource):
         return dataset_judgments(spec, load_dataset(source, settings))
-    return docstring_judgments(load_code(source, settings, silent))
+    return docstring_judgments(_load_code(source, settings, silent))
+
+
+def _load_code(source: SingleSource | UnionSource, settings: Settings, progress: Progress) -> Corpus:
+    if isinstance(source, UnionSource):
+        return union_of(source, [load_code(part, settings, progress) for part in source.parts])
+    return load_code(source, settings, progress)

@@ -4,67 +4,61 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import groupby
-from operator import attrgetter
-from pathlib import Path, PurePosixPath
+from functools import partial
 
-from search_core.corpus.chunker import Chunker, LeftOut
-from search_core.corpus.files import TESTS, Listing, SourceFile, list_distribution, list_folder, read_file
-from search_core.corpus.python import chunk_python
-from search_core.corpus.spec import CodeSource, corpus_id
-from search_core.corpus.storage import DOCUMENTS, documents_table, read_corpus, read_documents, write_corpus
+from search_core.corpus.archive import archive_snapshot
+from search_core.corpus.chunked import ChunkedFile, read_stored, write_files
+from search_core.corpus.chunker import LeftOut
+from search_core.corpus.files import (
+    TESTS,
+    Listing,
+    SourceFile,
+    list_distribution,
+    list_folder,
+    printable,
+    read_file,
+    summary_of_skipped,
+)
+from search_core.corpus.git import repository_snapshot
+from search_core.corpus.languages import PROSE, chunker_for, language_of
+from search_core.corpus.recognition import not_written_by_hand
+from search_core.corpus.spec import ArchiveSource, CodeSource, GitSource, SingleSource, corpus_id
 from search_core.settings import Settings
 from search_core.store import Workspace
 from search_core.types import Corpus, Document, Progress, SkippedFile, StudioError
-
-CHUNKERS: Mapping[str, Chunker] = {".py": chunk_python}
-"""Suffix of a file → what cuts it."""
-
-CHUNKED_BY = f"1, Python {sys.version_info.major}.{sys.version_info.minor}"
-"""Stored documents made by another version are made anew: count up when chunking changes."""
 
 SETTLED_NS = 2_000_000_000
 """A file changed more recently than this before it was read may change again within one tick of its clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkedFile:
-    """One file's documents, and by what to tell that it is still the same.
+@dataclass(frozen=True)
+class _Found:
+    """The files of a source. commit: of a repository."""
 
-    mtime_ns: None where the time cannot be trusted and the content must be compared.
-    left_out: why it has no documents.
-    """
-
-    path: str
-    size: int
-    mtime_ns: int | None
-    sha256: str
-    documents: Sequence[Document] = ()
-    left_out: str | None = None
+    listing: Listing
+    commit: str | None = None
 
 
-def load_code(source: CodeSource, settings: Settings, progress: Progress) -> Corpus:
+def load_code(source: SingleSource, settings: Settings, progress: Progress) -> Corpus:
     """The corpus as the files are now; files that did not change since the last time are not read."""
     workspace = Workspace(settings.workspace)
     folder = workspace.folder("corpora", corpus_id(source))
-    listing = _list_files(source)
-    stored = _read_stored(folder)
-    files = []
-    with _collector_paused():
-        for done, file in enumerate(listing.files):
-            progress(done, len(listing.files))
-            files.append(_refresh(file, stored.get(file.path)))
-    progress(len(files), len(listing.files))
-    corpus = _corpus(source, files, listing.skipped)
-    if files != list(stored.values()):
+    with _collector_paused(), _found(source, settings, progress) as found:
+        stored = read_stored(folder)
+        files = []
+        for done, file in enumerate(found.listing.files):
+            progress(done, len(found.listing.files))
+            files.append(_refresh(file, stored.files.get(file.path), settings))
+        progress(len(files), len(found.listing.files))
+    if files != list(stored.files.values()):
         with workspace.writing(folder):
-            _write(folder, source, files)
-    return corpus
+            write_files(folder, source.spec, files, stored)
+    return _corpus(source, files, found)
 
 
 @contextmanager
@@ -79,58 +73,96 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _list_files(source: CodeSource) -> Listing:
-    if source.kind == "package":
-        return list_distribution(source.name, CHUNKERS)
-    return list_folder(source.root, CHUNKERS, TESTS if source.kind == "stdlib" else ())
+@contextmanager
+def _found(source: SingleSource, settings: Settings, progress: Progress) -> Iterator[_Found]:
+    """The files to read; those of a snapshot stay in their place until the block ends."""
+
+    def is_source(path: str) -> bool:
+        return chunker_for(path, settings.prose) is not None
+
+    if isinstance(source, CodeSource):
+        if source.kind == "package":
+            yield _Found(list_distribution(source.name, is_source))
+        else:
+            left_out = TESTS if source.kind == "stdlib" else ()
+            yield _Found(list_folder(source.root, is_source, left_out, settings.max_files))
+        return
+    workspace = Workspace(settings.workspace)
+    folder = workspace.folder("sources", corpus_id(source))
+    with workspace.writing(folder):
+        if isinstance(source, ArchiveSource):
+            snapshot = archive_snapshot(source, folder, settings)
+        else:
+            snapshot = repository_snapshot(source, folder, settings, progress)
+        listing = list_folder(snapshot.root, is_source, max_files=settings.max_files)
+        listing.skipped += snapshot.skipped
+        listing.others.update(snapshot.others)
+        yield _Found(listing, snapshot.version.get("commit"))
 
 
-def _refresh(file: SourceFile, stored: ChunkedFile | None) -> ChunkedFile:
-    if stored and (stored.size, stored.mtime_ns) == (file.size, file.mtime_ns):
+def _refresh(file: SourceFile, stored: ChunkedFile | None, settings: Settings) -> ChunkedFile:
+    unchanged = (file.size, file.mtime_ns, file.asked_for)
+    if stored and (stored.size, stored.mtime_ns, stored.asked_for) == unchanged:
         return stored
     settled = time.time_ns() - file.mtime_ns > SETTLED_NS
-    read = ChunkedFile(file.path, file.size, file.mtime_ns if settled else None, "")
+    read = ChunkedFile(file.path, file.size, file.mtime_ns if settled else None, "", file.asked_for)
     try:
         data = read_file(file)
         sha256 = hashlib.sha256(data).hexdigest()
-        if stored and stored.sha256 == sha256:
+        if stored and (stored.sha256, stored.asked_for) == (sha256, file.asked_for):
             return replace(stored, size=read.size, mtime_ns=read.mtime_ns)
         read = replace(read, sha256=sha256)
-        documents = CHUNKERS[PurePosixPath(file.path).suffix](file.path, data)
+        return replace(read, documents=_cut(file, data, settings))
     except LeftOut as error:
         return replace(read, left_out=str(error), mtime_ns=read.mtime_ns if read.sha256 else None)
-    return replace(read, documents=documents)
 
 
-def _corpus(source: CodeSource, files: Sequence[ChunkedFile], skipped: Sequence[SkippedFile]) -> Corpus:
-    documents = tuple(document for file in files for document in file.documents)
+def _cut(file: SourceFile, data: bytes, settings: Settings) -> list[Document]:
+    taken = file.asked_for or language_of(file.path) in PROSE  # whose paragraphs may be long lines
+    if not taken and (reason := not_written_by_hand(data)):
+        raise LeftOut(reason)
+    chunk = chunker_for(file.path, settings.prose)
+    if chunk is None:
+        raise LeftOut("in no language that is searched")
+    return chunk(file.path, data)
+
+
+def _corpus(source: SingleSource, files: Sequence[ChunkedFile], found: _Found) -> Corpus:
+    link = partial(source.permalink, found.commit) if isinstance(source, GitSource) and found.commit else None
+    documents = tuple(_placed(document, link) for file in files for document in file.documents)
     left_out = [SkippedFile(file.path, file.left_out) for file in files if file.left_out]
-    skipped = tuple(sorted([*skipped, *left_out], key=attrgetter("path")))
+    skipped = summary_of_skipped([*found.listing.skipped, *left_out])
     read = len(files) - len(left_out)
     if not documents:
-        first = f" (first: {skipped[0].path}, {skipped[0].reason})" if skipped else ""
-        raise StudioError(
-            f"Corpus {source.spec!r} has no function, method or class to search: "
-            f"{read} {'/'.join(CHUNKERS)} files were read, {len(skipped)} left out{first}."
+        raise StudioError(_nothing_found(source, read, skipped, found.listing.others))
+    return Corpus(source.spec, documents, read, skipped, id=corpus_id(source), commit=found.commit)
+
+
+def _placed(document: Document, link: Callable[[str, int, int], str] | None) -> Document:
+    """A document as part of its corpus: encoded with where it is, what it is called and what is said of it.
+
+    docs/decisions/repositories.md says what that is worth. Not stored, since it follows from the rest.
+    link: gives the address of lines of a path.
+    """
+    said = (document.docstring or "").partition("\n\n")[0]
+    parts = (f"{document.path} {document.symbol or ''}".rstrip(), said, document.encoded)
+    lines = (document.start_line or 1, document.end_line or 1)
+    return replace(
+        document,
+        encoded="\n".join(filter(None, parts)),
+        url=link(document.path or "", *lines) if link else None,
+    )
+
+
+def _nothing_found(
+    source: SingleSource, read: int, skipped: Sequence[SkippedFile], others: Counter[str]
+) -> str:
+    found = [f"{read:,} source files were read"]
+    if skipped:
+        found.append(f"{len(skipped):,} left out (first: {skipped[0].path}, {skipped[0].reason})")
+    if others:
+        kinds = ", ".join(
+            f"{count:,} {printable(suffix) or 'without suffix'}" for suffix, count in others.most_common(5)
         )
-    return Corpus(source.spec, documents, read, skipped, id=corpus_id(source))
-
-
-def _write(folder: Path, source: CodeSource, files: Sequence[ChunkedFile]) -> None:
-    documents = [document for file in files for document in file.documents]
-    states = {file.path: [file.size, file.mtime_ns, file.sha256, file.left_out] for file in files}
-    metadata = {"spec": source.spec, "chunked_by": CHUNKED_BY, "files": states}
-    write_corpus(folder, {DOCUMENTS: documents_table(documents)}, metadata)
-
-
-def _read_stored(folder: Path) -> dict[str, ChunkedFile]:
-    """Path to file, as the last writer left them; empty where there is nothing that can be used."""
-    artifact = read_corpus(folder)
-    if artifact is None or artifact.metadata["chunked_by"] != CHUNKED_BY:
-        return {}
-    documents = read_documents(artifact.files[DOCUMENTS])
-    by_path = {path: list(group) for path, group in groupby(documents, key=attrgetter("path"))}
-    return {
-        path: ChunkedFile(path, size, mtime_ns, sha256, by_path.get(path, ()), left_out)
-        for path, (size, mtime_ns, sha256, left_out) in artifact.metadata["files"].items()
-    }
+        found.append(f"other files: {kinds}")
+    return f"Corpus {source.spec!r} has no code to search: {'; '.join(found)}."

@@ -5,101 +5,124 @@ A file that cannot be used is never fatal: it is counted with its reason.
 
 from __future__ import annotations
 
+import codecs
 import importlib.metadata
 import json
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from pathspec import GitIgnoreSpec
-
 from search_core.corpus.chunker import LeftOut
+from search_core.corpus.ignoring import IgnoreRules
+from search_core.corpus.recognition import INSTALLED, VENDORED, generated_name, vendored_folder
 from search_core.types import SkippedFile, StudioError
 
 MAX_FILE_BYTES = 2_000_000
-INSTALLED = frozenset({"__pycache__", "node_modules", "site-packages", "dist-packages"})
-"""Folders of things that were installed or generated, not written here."""
+TOO_LARGE = f"larger than {MAX_FILE_BYTES / 1e6:g} MB"
+VENDORED_REASON = "vendored: other people's code"
+NOT_FOLLOWED = "symbolic link, not followed"
+NOT_SOURCES = ("pyvenv.cfg", "CACHEDIR.TAG")
+"""A folder with one of these is a virtual environment, or a tool's cache."""
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 TESTS = frozenset({"test", "tests", "idle_test"})
 """Folders of the standard library that hold its own tests."""
 
+MAX_FILES = 50_000
+LOOKED_AT_PER_FILE = 20
+"""Names that are looked at for each source file that a corpus may have."""
+MAX_SKIPPED = 200
+"""More files than this that were left out are listed by top folder and reason."""
+
+IsSource = Callable[[str], bool]
+"""Whether a path, by its name, is source code that can be cut into documents."""
+
 
 class SourceFile(NamedTuple):
-    """path: POSIX, relative, printable; location: where it is opened; mtime_ns: time of its last change."""
+    """path: POSIX, relative, printable; location: where it is opened; mtime_ns: time of its last change.
+
+    asked_for: wanted by an ignore file, whatever it looks like.
+    """
 
     path: str
     location: str
     size: int
     mtime_ns: int
+    asked_for: bool = False
 
 
 @dataclass
 class Listing:
-    """The files of a corpus by path, and those left out before they were opened."""
+    """The files of a corpus by path, and those left out before they were opened.
+
+    others: how many files of each suffix are no source code.
+    """
 
     files: list[SourceFile] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
 
-    def add(self, relative: str, location: str) -> None:
+    def add(self, relative: str, location: str, asked_for: bool = False) -> None:
         """List one file, or why it is left out."""
         path = printable(relative)
         try:
             status = os.lstat(location)
         except OSError as error:
-            self.skipped.append(SkippedFile(path, _cannot_read(error)))
+            self.skip(path, _cannot_read(error))
             return
+        generated = None if asked_for else generated_name(path.rpartition("/")[2])
         if stat.S_ISLNK(status.st_mode):
-            self.skipped.append(SkippedFile(path, "symbolic link, not followed"))
+            self.skip(path, NOT_FOLLOWED)
         elif not stat.S_ISREG(status.st_mode):
-            self.skipped.append(SkippedFile(path, "not a regular file"))
+            self.skip(path, "not a regular file")
+        elif generated:
+            self.skip(path, generated)
         elif status.st_size > MAX_FILE_BYTES:
-            self.skipped.append(SkippedFile(path, f"larger than {MAX_FILE_BYTES / 1e6:g} MB"))
+            self.skip(path, TOO_LARGE)
         else:
-            self.files.append(SourceFile(path, location, status.st_size, status.st_mtime_ns))
+            self.files.append(SourceFile(path, location, status.st_size, status.st_mtime_ns, asked_for))
+
+    def skip(self, path: str, reason: str) -> None:
+        self.skipped.append(SkippedFile(path, reason))
 
     def sorted(self) -> Listing:
-        return Listing(sorted(self.files), sorted(self.skipped, key=lambda file: file.path))
+        return Listing(sorted(self.files), sorted(self.skipped, key=lambda file: file.path), self.others)
 
 
-def list_folder(root: Path, suffixes: Collection[str], left_out: Collection[str] = ()) -> Listing:
-    """Files below root with one of the suffixes, by path.
+def list_folder(
+    root: Path, is_source: IsSource, left_out: Collection[str] = (), max_files: int = MAX_FILES
+) -> Listing:
+    """Source files below root, by path.
 
-    Left out: what a .gitignore in the folder names, hidden files and folders, virtual
-    environments, installed packages, folders named in left_out, and symbolic links.
+    Passed over: what an ignore file in the folder names, hidden files and folders, virtual
+    environments, installed packages, caches, folders named in left_out. Left out with a reason:
+    other people's code, what is generated by its name, symbolic links.
+    Raises StudioError for more than max_files, or twenty times as many names.
     """
     listing = Listing()
-    left_out = INSTALLED.union(left_out)
-    pending: list[tuple[str, str, _IgnoreRules]] = [(str(root), "", ())]
+    looked_at = 0
+    pending = [_Folder(str(root), "", IgnoreRules.of(root))]
     while pending:
-        folder, relative, rules = pending.pop()
-        try:
-            entries = list(os.scandir(folder))
-        except OSError as error:
-            listing.skipped.append(SkippedFile(printable(relative), _cannot_read(error)))
+        folder = pending.pop()
+        if folder.relative and folder.has(NOT_SOURCES):
             continue
-        names = {entry.name for entry in entries}
-        if relative and "pyvenv.cfg" in names:
-            continue
-        if ".gitignore" in names:
-            rules = (*rules, (relative, _read_gitignore(os.path.join(folder, ".gitignore"))))  # noqa: PTH118
-        for entry in entries:
-            path = relative + entry.name
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name not in left_out and not _ignored(path + "/", rules):
-                    pending.append((entry.path, path + "/", rules))
-            elif (entry.is_symlink() or entry.name.endswith(tuple(suffixes))) and not _ignored(path, rules):
-                listing.add(path, entry.path)
+        folder = folder.with_its_rules()
+        for entry in _entries(folder, listing):
+            if not is_passed_over([entry.name]) and entry.name not in left_out:
+                pending += _look_at(entry, folder, is_source, listing)
+            looked_at += 1
+            if len(listing.files) > max_files or looked_at > max_files * LOOKED_AT_PER_FILE:
+                raise too_many_files(str(root), max_files)
     return listing.sorted()
 
 
-def list_distribution(name: str, suffixes: Collection[str]) -> Listing:
-    """Files of one installed distribution with one of the suffixes, relative to site-packages.
+def list_distribution(name: str, is_source: IsSource) -> Listing:
+    """Source files of one installed distribution, relative to site-packages.
 
     Raises StudioError where it is not installed, or installed without a list of its files.
     """
@@ -118,23 +141,66 @@ def list_distribution(name: str, suffixes: Collection[str]) -> Listing:
         raise StudioError(f"Package {name!r} does not list its files: give the folder of its source instead.")
     listing = Listing()
     for file in sorted(set(distribution.files)):
-        if file.suffix in suffixes and ".." not in file.parts and not file.is_absolute():
+        if ".." in file.parts or file.is_absolute():
+            continue
+        vendored = [at for at, part in enumerate(file.parts[:-1]) if part in VENDORED]
+        if not is_source(str(file)):
+            listing.others[file.suffix] += 1
+        elif vendored:
+            listing.skip("/".join(file.parts[: vendored[0] + 1]) + "/", VENDORED_REASON)
+        else:
             listing.add(str(file), str(distribution.locate_file(file)))
+    listing.skipped = list(dict.fromkeys(listing.skipped))  # a vendored folder once
     return listing.sorted()
 
 
 def read_file(file: SourceFile) -> bytes:
-    """The file's bytes. Raises LeftOut where it cannot be read, is binary or has grown too large."""
+    """The file's bytes; UTF-16 comes as UTF-8.
+
+    Raises LeftOut where it cannot be read, is binary, has grown too large or become a link.
+    """
     try:
-        with open(file.location, "rb") as opened:  # noqa: PTH123 — the name may be no Unicode
+        with open(file.location, "rb", opener=_open_plainly) as opened:
             data = opened.read(MAX_FILE_BYTES + 1)
+        if data.startswith(UTF16):
+            data = data.decode("utf-16").encode()
     except OSError as error:
         raise LeftOut(_cannot_read(error)) from error
+    except UnicodeDecodeError as error:
+        raise LeftOut(f"cannot be decoded: {error}") from error
     if len(data) > MAX_FILE_BYTES:
-        raise LeftOut(f"larger than {MAX_FILE_BYTES / 1e6:g} MB")
+        raise LeftOut(TOO_LARGE)
     if b"\0" in data:
         raise LeftOut("binary file")
     return data
+
+
+def is_passed_over(parts: Iterable[str]) -> bool:
+    """Whether a path leads through something hidden, installed or compiled."""
+    return any(part in INSTALLED or part.startswith(".") for part in parts)
+
+
+def summary_of_skipped(skipped: Sequence[SkippedFile]) -> tuple[SkippedFile, ...]:
+    """By path; many of them as one row for each top folder and reason, with their number."""
+    if len(skipped) <= MAX_SKIPPED:
+        return tuple(sorted(skipped, key=lambda file: file.path))
+    groups: dict[tuple[str, str], list[SkippedFile]] = {}
+    for file in skipped:
+        top, slash, _ = file.path.partition("/")
+        groups.setdefault((top + "/" if slash else "./", file.reason.partition(":")[0]), []).append(file)
+    rows = [
+        group[0] if len(group) == 1 else SkippedFile(top, f"{len(group):,} files: {reason}")
+        for (top, reason), group in groups.items()
+    ]
+    return tuple(sorted(rows, key=lambda file: file.path))
+
+
+def too_many_files(where: str, max_files: int) -> StudioError:
+    return StudioError(
+        f"{where} has more than {max_files:,} source files, "
+        f"or {max_files * LOOKED_AT_PER_FILE:,} of any kind: give a folder inside it, "
+        "leave some out in a .codesearchignore, or raise CODESEARCH_MAX_FILES."
+    )
 
 
 def printable(path: str) -> str:
@@ -149,36 +215,50 @@ def printable(path: str) -> str:
     return os.fsencode(path.replace("\\", "\\\\")).decode("utf-8", "backslashreplace")
 
 
-_IgnoreRules = tuple[tuple[str, GitIgnoreSpec], ...]
-"""Each .gitignore above a file, outermost first: its folder (empty, or ending in /) and its patterns."""
+class _Folder(NamedTuple):
+    """A folder to look into. relative: empty, or ending in /; rules: those that hold for what is in it."""
+
+    path: str
+    relative: str
+    rules: IgnoreRules
+
+    def has(self, names: Iterable[str]) -> bool:
+        return any(os.path.lexists(os.path.join(self.path, name)) for name in names)  # noqa: PTH118
+
+    def with_its_rules(self) -> _Folder:
+        return self._replace(rules=self.rules.inside(self.path, self.relative))
 
 
-def _ignored(path: str, rules: _IgnoreRules) -> bool:
-    """Git's rule: the last matching pattern of the innermost .gitignore decides."""
-    for folder, spec in reversed(rules):
-        verdict = spec.check_file(path[len(folder) :]).include
-        if verdict is not None:
-            return verdict
-    return False
-
-
-def _read_gitignore(path: str) -> GitIgnoreSpec:
+def _entries(folder: _Folder, listing: Listing) -> Iterator[os.DirEntry[str]]:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
-            lines = os.fsdecode(file.read().removeprefix(b"\xef\xbb\xbf")).splitlines()
-    except OSError:
-        lines = []
-    return GitIgnoreSpec.from_lines(_valid_patterns(lines))
+        with os.scandir(folder.path) as entries:
+            yield from entries
+    except OSError as error:
+        listing.skip(printable(folder.relative), _cannot_read(error))
 
 
-def _valid_patterns(lines: list[str]) -> Iterator[str]:
-    """Like git, pass over a pattern that means nothing (a lone `!`)."""
-    for line in lines:
-        try:
-            GitIgnoreSpec.from_lines([line])
-        except ValueError:
-            continue
-        yield line
+def _look_at(
+    entry: os.DirEntry[str], folder: _Folder, is_source: IsSource, listing: Listing
+) -> Iterator[_Folder]:
+    """List a file or why it is left out; give a folder that is to be looked into."""
+    path, rules = folder.relative + entry.name, folder.rules
+    if entry.is_dir(follow_symlinks=False):
+        inside = path + "/"
+        if rules.verdict(inside):
+            return
+        if vendored_folder(folder.path, entry.name) and not rules.asks_for(inside):
+            listing.skip(printable(inside), VENDORED_REASON)
+        else:
+            yield _Folder(entry.path, inside, rules)
+    elif not entry.is_symlink() and not is_source(path):
+        listing.others[PurePosixPath(entry.name).suffix] += 1
+    elif not rules.verdict(path):
+        listing.add(path, entry.path, rules.asks_for(path))
+
+
+def _open_plainly(path: str, flags: int) -> int:
+    """Whatever the path has become since it was listed: follow no link, wait for no pipe."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
 
 
 def _editable_folder(distribution: importlib.metadata.Distribution) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from search_core.corpus.datasets import RetrievalDataset, dataset_corpus, merge_equal
-from search_core.corpus.python import without_docstring
+from search_core.corpus.languages import without_docstring
 from search_core.types import Corpus, Document, EvaluationProtocol, JudgedCorpus, StudioError
 
 DERIVED_SPLITS = ("train", "valid", "test")
@@ -187,12 +187,11 @@ def _derive(corpus: Corpus) -> _Derived:
             id_ = hashlib.sha256(query.encode()).hexdigest()[:16]
             texts[id_] = query
             relevant.setdefault(id_, {})[kept[document.id]] = None
-            split_of.setdefault(id_, split_of_module(document.path or ""))
+            split_of.setdefault(id_, split_of_module(corpus.module_path(document)))
     by_id = {document.id: document for document in candidates}
     return _Derived(len(functions), by_id, texts, relevant, split_of)
 
 
 def _undocumented(document: Document) -> Document:
-    if document.docstring is None:
-        return document
-    return replace(document, encoded=textwrap.dedent(without_docstring(document.text)))
+    """A function as its code alone: neither what is said of it nor where it is."""
+    return replace(document, encoded=textwrap.dedent(without_docstring(document)))

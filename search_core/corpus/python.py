@@ -1,20 +1,18 @@
-"""Python source cut into functions, methods and classes."""
+"""Python source, cut by Python's own parser."""
 
 from __future__ import annotations
 
 import ast
 import copy
 import io
-import textwrap
 import tokenize
 import warnings
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Sequence
 
-from search_core.corpus.chunker import LeftOut
-from search_core.types import Document, Kind
+from search_core.corpus.blocks import PIECE_CHARACTERS
+from search_core.corpus.definitions import Definition, File
+from search_core.corpus.lines import decode, split_lines
+from search_core.types import Document
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 STATEMENT_HOLDERS = (ast.stmt, ast.excepthandler, ast.match_case)
@@ -23,19 +21,18 @@ STATEMENT_HOLDERS = (ast.stmt, ast.excepthandler, ast.match_case)
 def chunk_python(path: str, data: bytes) -> list[Document]:
     """A Chunker: every function and class of the file, however deep in `if`, `try` or a class.
 
-    What is defined inside a function belongs to that function's text. A class is encoded
-    as its outline, because its methods are documents of their own.
+    What is defined inside a function belongs to that function's text. What Python cannot parse
+    is cut by its tree-sitter grammar, which recovers from errors.
     """
-    text = _decode(data)
     try:
-        definitions = list(_definitions(_parse(text).body))
-        return _documents(path, text, definitions)
-    except SyntaxError as error:
-        raise LeftOut(f"syntax error in line {error.lineno}: {error.msg}") from error
-    except (RecursionError, MemoryError) as error:
-        raise LeftOut("nested too deeply for Python's parser") from error
-    except ValueError as error:  # lone surrogates, from an encoding such as unicode_escape
-        raise LeftOut(f"cannot be parsed: {error}") from error
+        text = _decode(data)
+        module = Module(_parse(text), split_lines(text))
+        return File(path, "python", module.lines, module.statements).documents(module.definitions())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        # A ValueError is a lone surrogate, from an encoding such as unicode_escape.
+        from search_core.corpus.syntax import syntax_chunker
+
+        return syntax_chunker("python", "python")(path, data)
 
 
 def without_docstring(text: str) -> str:
@@ -62,23 +59,12 @@ def without_docstring(text: str) -> str:
     return "".join(lines[:first] + replacement + lines[last + 1 :])
 
 
-def split_lines(text: str) -> list[str]:
-    r"""Lines with their ends, as Python's parser counts them: only \n, \r\n and \r end a line.
-
-    str.splitlines also splits at form feeds, U+2028 and others.
-
-    >>> split_lines("a\x0cb\r\nc\rd")
-    ['a\x0cb\r\n', 'c\r', 'd']
-    """
-    return list(io.StringIO(text, newline=""))
-
-
 def _decode(data: bytes) -> str:
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         return data.decode(encoding)
-    except (SyntaxError, LookupError, ValueError) as error:
-        raise LeftOut(f"cannot be decoded: {error}") from error
+    except (SyntaxError, LookupError, ValueError):
+        return decode(data)
 
 
 def _parse(text: str) -> ast.Module:
@@ -87,97 +73,81 @@ def _parse(text: str) -> ast.Module:
         return ast.parse(text)
 
 
-@dataclass
-class _Definition:
-    """A function or class. owned: what a class defines, in order."""
+class Module:
+    """A parsed file and its lines. Nothing recurses: a thousand `elif` are nested a thousand deep."""
 
-    node: Function | ast.ClassDef
-    symbol: str
-    kind: Kind
-    owned: list[_Definition] = field(default_factory=list)
+    def __init__(self, tree: ast.Module, lines: Sequence[str]) -> None:
+        self.tree, self.lines = tree, lines
 
-    @cached_property
-    def signature(self) -> str:
-        header = copy.copy(self.node)
-        header.body, header.decorator_list = [], []
-        return ast.unparse(header).strip().removesuffix(":")
+    def definitions(self) -> list[Definition]:
+        """The outermost in order of appearance; classes own what they define."""
+        outermost: list[Definition] = []
+        pending: list[tuple[ast.AST, Definition | None]] = [(node, None) for node in reversed(self.tree.body)]
+        while pending:
+            node, owner = pending.pop()
+            if isinstance(node, Function | ast.ClassDef):
+                definition = self._definition(node, owner)
+                (owner.owned if owner else outermost).append(definition)
+                if isinstance(node, Function):
+                    continue
+                owner = definition
+            pending += [(child, owner) for child in reversed(_inner(node))]
+        return outermost
 
-    def span(self, lines: Sequence[str]) -> tuple[int, int]:
-        """First and last line, from 1; decorators belong to the definition."""
-        start = self.node.lineno
-        if decorators := self.node.decorator_list:
-            start = decorators[0].lineno
-            while not lines[start - 1].lstrip().startswith("@"):  # `@(` and the decorator a line later
+    def statements(self, first: int, last: int) -> dict[int, int]:
+        """As in blocks.Statements: large statements are opened, to find those inside."""
+        starts: dict[int, int] = {}
+        pending: list[tuple[ast.AST, int]] = [(self.tree, 0)]
+        while pending:
+            outer, depth = pending.pop()
+            for node in _inner(outer):
+                start, end = self._start(node), getattr(node, "end_lineno", last)
+                if first <= start <= last:
+                    starts.setdefault(start, depth)
+                if start <= last and end >= first and self._is_large(start, end):
+                    pending.append((node, depth + (start >= first)))
+        return starts
+
+    def _is_large(self, start: int, end: int) -> bool:
+        return sum(map(len, self.lines[start - 1 : end])) > PIECE_CHARACTERS
+
+    def _start(self, node: ast.AST) -> int:
+        """First line; decorators belong to a definition."""
+        if decorators := getattr(node, "decorator_list", None):
+            start: int = decorators[0].lineno
+            while not self.lines[start - 1].lstrip().startswith("@"):  # `@(` and the decorator a line later
                 start -= 1
-        return start, self.node.end_lineno or self.node.lineno
+            return start
+        return getattr(node, "lineno", 1)
 
-
-def _definitions(body: Sequence[ast.stmt]) -> Iterator[_Definition]:
-    """In order of appearance. Iterative: a chain of a thousand `elif` is nested a thousand deep."""
-    pending: list[tuple[ast.AST, _Definition | None]] = [(node, None) for node in reversed(body)]
-    while pending:
-        node, owner = pending.pop()
-        if isinstance(node, Function | ast.ClassDef):
-            definition = _Definition(node, *_name_and_kind(node, owner))
-            if owner:
-                owner.owned.append(definition)
-            yield definition
-            if isinstance(node, Function):
-                continue
-            owner = definition
-        inner = [child for child in ast.iter_child_nodes(node) if isinstance(child, STATEMENT_HOLDERS)]
-        pending += [(child, owner) for child in reversed(inner)]
-
-
-def _name_and_kind(node: Function | ast.ClassDef, owner: _Definition | None) -> tuple[str, Kind]:
-    symbol = f"{owner.symbol}.{node.name}" if owner else node.name
-    if isinstance(node, ast.ClassDef):
-        return symbol, "class"
-    return symbol, "method" if owner else "function"
-
-
-def _documents(path: str, text: str, definitions: Sequence[_Definition]) -> list[Document]:
-    lines = split_lines(text)
-    seen: Counter[str] = Counter()
-    documents = []
-    for definition in definitions:
-        symbol = definition.symbol
-        seen[symbol] += 1
-        start, end = definition.span(lines)
-        span = _without_last_newline("".join(lines[start - 1 : end]))
-        docstring = ast.get_docstring(definition.node)
-        documents.append(
-            Document(
-                id=f"{path}::{symbol}" + (f"#{seen[symbol]}" if seen[symbol] > 1 else ""),
-                text=span,
-                encoded=textwrap.dedent(_outline(definition, lines) if definition.owned else span),
-                path=path,
-                symbol=symbol,
-                kind=definition.kind,
-                language="python",
-                start_line=start,
-                end_line=end,
-                signature=definition.signature,
-                # An escape may stand for a lone surrogate, which neither JSON nor Parquet can hold.
-                docstring=docstring and docstring.encode("utf-8", "backslashreplace").decode(),
-            )
+    def _definition(self, node: Function | ast.ClassDef, owner: Definition | None) -> Definition:
+        is_class = isinstance(node, ast.ClassDef)
+        docstring = ast.get_docstring(node)
+        return Definition(
+            symbol=f"{owner.symbol}.{node.name}" if owner else node.name,
+            kind="class" if is_class else "method" if owner else "function",
+            first=self._with_comment(self._start(node)),
+            last=node.end_lineno or node.lineno,
+            signature=_signature(node),
+            # An escape may stand for a lone surrogate, which neither JSON nor Parquet can hold.
+            docstring=docstring and docstring.encode("utf-8", "backslashreplace").decode(),
         )
-    return documents
+
+    def _with_comment(self, first: int) -> int:
+        """Where the comment directly above begins, if it stands as deep as what it is above of."""
+        line = self.lines[first - 1]
+        comment = line[: len(line) - len(line.lstrip())] + "#"
+        while first > 1 and self.lines[first - 2].startswith(comment):
+            first -= 1
+        return first
 
 
-def _outline(definition: _Definition, lines: Sequence[str]) -> str:
-    """A class without the bodies of what it owns: for each, its signature alone."""
-    start, end = definition.span(lines)
-    kept: list[str] = []
-    for owned in definition.owned:
-        first, last = owned.span(lines)
-        kept += lines[start - 1 : first - 1]
-        indentation = lines[first - 1][: -len(lines[first - 1].lstrip())]
-        kept.append(f"{indentation}{owned.signature}\n")
-        start = last + 1
-    kept += lines[start - 1 : end]
-    return _without_last_newline("".join(kept))
+def _inner(node: ast.AST) -> list[ast.AST]:
+    """The statements directly inside."""
+    return [child for child in ast.iter_child_nodes(node) if isinstance(child, STATEMENT_HOLDERS)]
 
 
-def _without_last_newline(text: str) -> str:
-    return text.removesuffix("\n").removesuffix("\r")
+def _signature(node: Function | ast.ClassDef) -> str:
+    header = copy.copy(node)
+    header.body, header.decorator_list = [], []
+    return ast.unparse(header).strip().removesuffix(":")
