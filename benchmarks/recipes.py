@@ -1,11 +1,12 @@
 """Training recipes by five-fold cross-validation over CoSQA's train and valid queries (779).
 
-    python -m benchmarks.recipes --folder DIR [--recipe NAME]... [--fold N]... [--seed N] [--pool judged]
+    python -m benchmarks.recipes --folder DIR [--recipe NAME]... [--fold N]... [--seed N]... [--pool judged]
 
 Each fold's model never saw the fold's queries, nor any function that answers one of them. Its
 rankings of the fold's queries are pooled over the folds and compared with the base model's, paired
-by query. DIR keeps every trained model and every report: what is there is not computed again, so
-folds can run one by one. docs/decisions/training.md has the table.
+by query; with several seeds a query counts by its mean over them. DIR keeps every trained model and
+every report: what is there is not computed again, so folds can run one by one.
+docs/decisions/training.md has the table.
 """
 
 from __future__ import annotations
@@ -13,37 +14,36 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.recipe_models import Fold, Recipe, make_model
 from search_core.corpus import load_judged
-from search_core.evaluation import Report, compare, evaluate, read_report, write_report
-from search_core.metrics import METRIC_NAMES
+from search_core.evaluation import Report, evaluate, read_report, write_report
+from search_core.metrics import ABSENT_RANK
 from search_core.settings import Settings
-from search_core.store import Workspace
+from search_core.significance import bootstrap_ci95, sign_flip_p_values
 from search_core.types import JudgedCorpus, Mode
-from train.config import OFFLINE_MODEL, TrainingConfig, defaults
-from train.pairs import Pair, PairSet, folded
+from train.config import OFFLINE_MODEL
 
 FOLDS = 5
+DEFAULT_SEED = 42
 MODES: tuple[Mode, ...] = ("dense", "hybrid")
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """given: what differs from the defaults. squeezed: rank of the adapter that stands for the model."""
-
-    given: Mapping[str, Any] = field(default_factory=dict)
-    squeezed: int | None = None
-
 
 RECIPES: Mapping[str, Recipe] = {
     "full": Recipe(),
     "full-not-averaged": Recipe({"base_weight": 0.0}),
+    "full-base-0.3": Recipe({"base_weight": 0.3}),
+    "full-squeezed-56": Recipe(squeezed=56),
     "full-squeezed-32": Recipe(squeezed=32),
     "full-squeezed-16": Recipe(squeezed=16),
+    "full-docstrings": Recipe({"base_weight": 0.4}, docstrings=0.3),
+    "full-query-pairs": Recipe(query_pairs=True),
+    "full-development": Recipe({"development": 0.1}),
     "full-1-hard-negative": Recipe({"hard_negatives": 1}),
     "lora-16": Recipe({"method": "lora"}),
 }
@@ -57,14 +57,16 @@ def main() -> None:
         return
     settings = Settings.from_environment(workspace=arguments.folder / "workspace")
     judged = _all_queries(f"dataset:{data}/cosqa", settings, arguments.pool)
+    study = Study(judged, arguments.folder, arguments.docstring_run, settings)
+    folds = [_fold(judged, number) for number in arguments.fold or range(FOLDS)]
     for name in arguments.recipe or RECIPES:
-        folds = arguments.fold or range(FOLDS)
-        reports = [
-            _fold_reports(judged, fold, name, arguments.seed, arguments.folder, settings) for fold in folds
-        ]
         for mode in MODES:
-            before, after = (_pooled([one[side, mode] for one in reports]) for side in ("before", "after"))
-            print(f"{name:24} {mode:7} {_row(before, after)}", flush=True)
+            before = _values(study.base_report(fold, mode) for fold in folds)
+            after = [
+                _values(study.report(name, seed, fold, mode) for fold in folds)
+                for seed in arguments.seed or [DEFAULT_SEED]
+            ]
+            print(f"{name:24} {mode:7} {_row(before, np.mean(after, axis=0))}", flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,9 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--folder", type=Path, required=True, help="models and reports, kept")
     parser.add_argument("--recipe", action="append", choices=RECIPES)
     parser.add_argument("--fold", action="append", type=int, choices=range(FOLDS))
-    parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--seed", action="append", type=int, help=f"default {DEFAULT_SEED}")
     parser.add_argument(
         "--pool", choices=("all", "judged"), default="all", help="rank all functions, or the relevant ones"
+    )
+    parser.add_argument(
+        "--docstring-run", type=Path, metavar="RUN", help="of `python -m train run --corpus stdlib`"
     )
     return parser
 
@@ -91,135 +96,62 @@ def _all_queries(spec: str, settings: Settings, pool: str) -> JudgedCorpus:
     return replace(valid, corpus=corpus, split="train+valid", queries=queries, qrels=qrels)
 
 
-def _fold_of(judged: JudgedCorpus, query_id: str) -> int:
+def _fold(judged: JudgedCorpus, number: int) -> Fold:
+    return Fold(judged, number, frozenset(id_ for id_ in judged.queries if _number(judged, id_) == number))
+
+
+def _number(judged: JudgedCorpus, query_id: str) -> int:
     """By the first of its functions, so that most queries for one function share a fold."""
     first = min(judged.corpus.by_id[id_].content_key for id_ in judged.qrels[query_id])
     return int(hashlib.sha256(first.encode()).hexdigest(), 16) % FOLDS
 
 
-def _fold_reports(
-    judged: JudgedCorpus, fold: int, name: str, seed: int, folder: Path, settings: Settings
-) -> dict[tuple[str, Mode], Report]:
-    """The base model's report and the recipe's, in each mode."""
-    ids = [query_id for query_id in judged.queries if _fold_of(judged, query_id) == fold]
-    held_out = replace(
-        judged,
-        queries={id_: judged.queries[id_] for id_ in ids},
-        qrels={id_: judged.qrels[id_] for id_ in ids},
-    )
-    room = folder / f"{len(judged.corpus.documents)}-functions"
-    found: dict[tuple[str, Mode], Report] = {}
-    for side, label in (("before", OFFLINE_MODEL), ("after", f"{name}-seed-{seed}")):
-        for mode in MODES:
-            path = room / f"{label}-fold-{fold}-{mode}.json"
-            if not path.exists():
-                spec = OFFLINE_MODEL if side == "before" else str(folder / f"{label}-fold-{fold}")
-                if side == "after":
-                    _make(Path(spec), judged, frozenset(ids), RECIPES[name], seed, fold, settings)
-                write_report(evaluate(held_out, spec, mode, settings), path)
-            found[side, mode] = read_report(path)
-    return found
+@dataclass(frozen=True)
+class Study:
+    """Makes models and reports where the folder has none."""
+
+    judged: JudgedCorpus
+    folder: Path
+    docstring_run: Path | None
+    settings: Settings
+
+    def base_report(self, fold: Fold, mode: Mode) -> Report:
+        path = self._room / f"{OFFLINE_MODEL}-fold-{fold.number}-{mode}.json"
+        return self._measured(path, fold, OFFLINE_MODEL, mode)
+
+    def report(self, name: str, seed: int, fold: Fold, mode: Mode) -> Report:
+        """Of a recipe's model on the fold's held-out queries."""
+        target = self.folder / f"{name}-seed-{seed}-fold-{fold.number}"
+        path = self._room / f"{target.name}-{mode}.json"
+        if not path.exists():
+            make_model(target, fold, RECIPES[name], seed, self.docstring_run, self.settings)
+        return self._measured(path, fold, str(target), mode)
+
+    @property
+    def _room(self) -> Path:
+        return self.folder / f"{len(self.judged.corpus.documents)}-functions"
+
+    def _measured(self, path: Path, fold: Fold, model: str, mode: Mode) -> Report:
+        if not path.exists():
+            write_report(evaluate(fold.questions, model, mode, self.settings), path)
+        return read_report(path)
 
 
-def _make(
-    target: Path,
-    judged: JudgedCorpus,
-    held_out: frozenset[str],
-    recipe: Recipe,
-    seed: int,
-    fold: int,
-    settings: Settings,
-) -> None:
-    """Train where nobody has, then average and squeeze."""
-    from train.adapter import adapter_for, squeezed_factors
-    from train.result import save_model
-    from train.trainer import load_trainable
-
-    if (target / "model.safetensors").exists():
-        return
-    spec = judged.corpus.spec.partition(",")[0]
-    config = defaults(spec, OFFLINE_MODEL, on_gpu=False, seed=seed, **recipe.given)
-    plain = replace(config, base_weight=0.0)
-    digest = hashlib.sha256(f"{plain.to_json()}{fold}".encode()).hexdigest()[:16]
-    trained = target.parent / f"trained-{digest}"
-    if not (trained / "model.safetensors").exists():
-        _train(trained, _pairs(judged, held_out, settings, config), plain, settings)
-    target.mkdir(parents=True, exist_ok=True)
-    merged = load_trainable(str(trained), settings)  # an adapter is merged by now
-    save_model(target, merged, replace(config, method="full"), settings)
-    if recipe.squeezed:
-        from search_core.encoder.adapter import merge_adapter
-        from search_core.encoder.models import bundled_minilm
-
-        base, tuned = (load_trainable(one, settings) for one in (OFFLINE_MODEL, str(target)))
-        adapter = adapter_for(OFFLINE_MODEL, squeezed_factors(base, tuned, recipe.squeezed), settings)
-        _remove(target)
-        merge_adapter(adapter, bundled_minilm(), target)
+def _values(reports: Iterable[Report]) -> NDArray[np.float64]:
+    """(2, queries): nDCG@10 and ln of the first relevant rank, over all folds."""
+    rows = [row for report in reports for row in report.per_query]
+    ranks = [row.first_relevant_rank or ABSENT_RANK for row in rows]
+    return np.array([[row.metrics["ndcg@10"] for row in rows], np.log(ranks)])
 
 
-def _pairs(
-    judged: JudgedCorpus, held_out: frozenset[str], settings: Settings, config: TrainingConfig
-) -> Sequence[Pair]:
-    from search_core.corpus import load_corpus
-    from search_core.encoder import load_encoder
-    from train.negatives import mine_hard_negatives
-
-    hidden = {judged.corpus.by_id[id_].content_key for query_id in held_out for id_ in judged.qrels[query_id]}
-    pairs, relevant = [], {}
-    for query_id, query in judged.queries.items():
-        documents = [judged.corpus.by_id[id_] for id_ in sorted(judged.qrels[query_id])]
-        relevant[folded(query)] = frozenset(document.content_key for document in documents)
-        if query_id not in held_out:
-            pairs += [Pair(query, one.encoded, one.content_key) for one in documents]
-    kept = tuple(pair for pair in pairs if pair.positive_key not in hidden)
-    if not config.hard_negatives:
-        return kept
-    candidates = load_corpus(config.corpus, settings)
-    unseen = tuple(document for document in candidates.documents if document.content_key not in hidden)
-    pair_set = PairSet(kept, {}, "judged", replace(candidates, documents=unseen), relevant)
-    encoder = load_encoder(config.base_model, settings)
-    workspace = Workspace(settings.workspace)
-    return mine_hard_negatives(pair_set, encoder, config.hard_negatives, workspace).pairs
-
-
-def _train(folder: Path, pairs: Sequence[Pair], config: TrainingConfig, settings: Settings) -> None:
-    import tempfile
-
-    from train.pairs import split_development
-    from train.result import save_model
-    from train.trainer import fine_tune, load_trainable
-
-    training, development = split_development(pairs, config.development, config.seed)
-    model = load_trainable(config.base_model, settings)
-    with tempfile.TemporaryDirectory() as scratch:
-        outcome = fine_tune(
-            model, training, development, config, Path(scratch, "checkpoints"), lambda _: None
-        )
-    print(f"trained on {len(training)} pairs: {outcome}", flush=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    save_model(folder, model, config, settings)
-
-
-def _remove(folder: Path) -> None:
-    import shutil
-
-    shutil.rmtree(folder)
-
-
-def _pooled(reports: Sequence[Report]) -> Report:
-    """One report over the queries of all folds."""
-    rows = tuple(row for report in reports for row in report.per_query)
-    metrics = {name: sum(row.metrics[name] for row in rows) / len(rows) for name in METRIC_NAMES}
-    return replace(reports[0], per_query=rows, metrics=metrics)
-
-
-def _row(before: Report, after: Report) -> str:
-    comparison = compare(before, after)
-    ndcg, ln_rank = comparison.metrics["ndcg@10"], comparison.ln_first_relevant_rank
+def _row(before: NDArray[np.float64], after: NDArray[np.float64]) -> str:
+    """Means, their difference, its interval and p-value, of each row of (2, queries) values."""
+    gains = after - before
+    measures = zip(("nDCG@10", "ln(rank)"), before.mean(axis=1), after.mean(axis=1), strict=True)
+    sureness = zip(bootstrap_ci95(gains), sign_flip_p_values(gains), strict=True)
     return "  ".join(
-        f"{name} {one.a:.4f} → {one.b:.4f} ({one.absolute:+.4f} [{one.ci95[0]:+.4f}, {one.ci95[1]:+.4f}], "
-        f"p {one.p_value:.4f})"
-        for name, one in (("nDCG@10", ndcg), ("ln(rank)", ln_rank))
+        f"{name} {a:.4f} → {b:.4f} ({b - a:+.4f} [{low:+.4f}, {high:+.4f}], p {p_value:.4f})"
+        for (name, a, b), ((low, high), p_value) in zip(measures, sureness, strict=True)
     )
 
 
