@@ -7,6 +7,9 @@ ifneq ($(DATA),)
 export CODESEARCH_DATASETS ?= $(abspath $(DATA))
 endif
 
+# Sources of the packages that the chunkers are tested on.
+export CODESEARCH_SOURCES ?= $(CURDIR)/.cache/sources
+
 .PHONY: help run test check format bench reproduce screenshots install install-dev
 
 help:  ## list the targets
@@ -21,8 +24,9 @@ install-dev:
 run: install  ## start the page on the Python standard library (ARGS="--corpus SPEC" for another corpus)
 	$(PY) app.py $(ARGS)
 
-test: install-dev  ## every test, in a real browser too; installs what it needs
+test: install-dev  ## every test, in a real browser too; installs and fetches what it needs
 	@scripts/system_packages.sh
+	$(PY) -m tests.search_core.corpus.packages
 	$(PY) -m pytest $(ARGS)
 
 check: install-dev  ## format, lint, types, import rules and the fast tests: before each commit

@@ -11,6 +11,7 @@ from pathlib import Path
 from search_core.command_line import OneLineParser, run_command
 from search_core.corpus.spec import parse_spec
 from search_core.settings import Settings
+from search_core.watch import watched_folders
 from ui.services import Services
 
 CORPUS = "stdlib"
@@ -31,6 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="SPEC",
         help=f"model, may be repeated (default {' and '.join(MODELS)})",
     )
+    parser.add_argument("--watch", action="store_true", help="follow edits of the corpus, a folder")
     parser.add_argument("--host", metavar="H", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, metavar="P", help="port (default: the first free one from 7860)")
     parser.add_argument("--workspace", type=Path, metavar="DIR", help="where indexes and reports are kept")
@@ -41,11 +43,13 @@ def build_parser() -> argparse.ArgumentParser:
 def open_page(args: argparse.Namespace, settings: Settings) -> None:
     """Serve the page until the program is interrupted. Raises StudioError where it cannot be served."""
     parse_spec(args.corpus)  # what cannot exist is refused before the page opens
+    if args.watch:
+        watched_folders(args.corpus)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # both are read at import: nothing leaves this machine
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     from ui.page import build_page, serve  # takes seconds: bad usage is told before
 
-    services = Services([args.corpus], args.model or MODELS, settings)
+    services = Services([args.corpus], args.model or MODELS, settings, args.watch)
     page = build_page(services)
     print(f"Code Search Studio is at {serve(page, services, args.host, args.port)}", flush=True)
     services.start()  # the page is up before any model loads

@@ -15,6 +15,7 @@ from search_core.corpus import load_corpus
 from search_core.engine import EVERYTHING, SearchEngine, check_request
 from search_core.settings import Settings
 from search_core.types import Corpus, Document, Progress, SearchFilter, SearchResult, StudioError
+from search_core.watch import edits, watched_folders
 from ui.lanes import Lane
 from ui.steps import Step
 
@@ -33,13 +34,16 @@ class Services:
     """What the page and its API ask. Every method may be called from any thread.
 
     Corpora are read first, all of them, since each answers keyword queries from then on;
-    then each is indexed with each model.
+    then each is indexed with each model. watch: follow edits of the folders after that.
     """
 
-    def __init__(self, corpora: Sequence[str], models: Sequence[str], settings: Settings) -> None:
+    def __init__(
+        self, corpora: Sequence[str], models: Sequence[str], settings: Settings, watch: bool = False
+    ) -> None:
         self.corpora = tuple(dict.fromkeys(corpora))
         self.models = tuple(dict.fromkeys(models))
         self._settings = settings
+        self._watch = watch
         self._lock = threading.Lock()  # guards the two dictionaries below; never held while working
         self._steps = {
             (corpus, model): Step(corpus, model) for model in (None, *self.models) for corpus in self.corpora
@@ -84,17 +88,17 @@ class Services:
         StillReading while the corpus cannot answer yet.
         """
         check_request([query], k, lane.mode)
-        engine = self._engine(corpus)
-        if lane.mode == "lexical" or not self._model_ready(corpus, lane.model):
-            return engine.search(query, k, mode="lexical", filter=filter)
-        return engine.search(query, k, model=lane.model, mode=lane.mode, filter=filter)
+        return self._served(self._engine(corpus), query, k, corpus, lane, filter)
 
     def search_object(
         self, query: str, k: int, corpus: str, lanes: Sequence[Lane], filter: SearchFilter = EVERYTHING
     ) -> dict[str, Any]:
         """The search object with one result a lane. Raises as search does."""
-        results = [self.search(query, k, corpus, lane, filter) for lane in lanes]
-        return search_object(query, self._engine(corpus).corpus, results)
+        for lane in lanes:
+            check_request([query], k, lane.mode)
+        engine = self._engine(corpus)  # one for all: another may take its place meanwhile
+        results = [self._served(engine, query, k, corpus, lane, filter) for lane in lanes]
+        return search_object(query, engine.corpus, results)
 
     def described(self) -> list[dict[str, Any]]:
         """What `/corpora` returns: the corpora that have been read, with the models that are ready over them.
@@ -128,6 +132,13 @@ class Services:
                 for spec, models in ready.items()
             ],
         }
+
+    def _served(
+        self, engine: SearchEngine, query: str, k: int, corpus: str, lane: Lane, filter: SearchFilter
+    ) -> SearchResult:
+        if lane.mode == "lexical" or not self._model_ready(corpus, lane.model):
+            return engine.search(query, k, mode="lexical", filter=filter)
+        return engine.search(query, k, model=lane.model, mode=lane.mode, filter=filter)
 
     def _snapshot(self) -> tuple[Step, ...]:
         with self._lock:
@@ -165,8 +176,36 @@ class Services:
         try:
             for corpus, model in tuple(self._steps):
                 self._carry_out(corpus, model)
+            if self._watch:
+                self._follow()
         except _Stopped:
             logger.info("preparation stopped")
+
+    def _follow(self) -> None:
+        """Until the program ends."""
+        folders = [folder for corpus in self.corpora for folder in watched_folders(corpus)]
+        for _ in edits(folders, self._stopping):
+            for corpus in self._readable():
+                self._refresh(corpus)
+
+    def _refresh(self, spec: str) -> None:
+        """Replace the engine by one over the corpus as it is now; the old one answers until then."""
+        engine, _ = self._readable()[spec]
+        try:
+            corpus = load_corpus(spec, self._settings)
+            if corpus.documents == engine.corpus.documents:
+                return
+            renewed = engine.over(corpus, self._check_stopping)
+        except StudioError as error:
+            logger.warning("%s is searched as it was before the last edit: %s", spec, error)
+            return
+        with self._lock:
+            self._engines[spec] = (renewed, datetime.now(UTC))
+        logger.info("%s was read again: %d documents", spec, len(corpus.documents))
+
+    def _check_stopping(self, done: int, total: int, /) -> None:
+        if self._stopping.is_set():
+            raise _Stopped
 
     def _carry_out(self, corpus: str, model: str | None) -> None:
         if self._stopping.is_set():
@@ -195,8 +234,7 @@ class Services:
     def _progress(self, step: Step) -> Callable[[int, int], None]:
         def report(done: int, total: int, /) -> None:
             nonlocal step
-            if self._stopping.is_set():
-                raise _Stopped
+            self._check_stopping(done, total)
             step = step.advanced(done, total, time.monotonic())
             self._record(step)
 

@@ -36,12 +36,11 @@ METRICS = [
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("code")
     (root / "files.py").write_text(
-        "import shutil\n\n\n"
         "def copy_tree(source, target):\n"
         '    """Copy a folder and all that is in it."""\n'
         "    shutil.copytree(source, target)\n\n\n" + REMOVE_TREE + "\n"
     )
-    (root / "broken.py").write_text("def broken(:\n")
+    (root / "broken.py").write_bytes(b"\0")
     return root
 
 
@@ -90,8 +89,8 @@ def test_search_prints_the_search_object(run, folder: Path) -> None:
         "symbol": "remove_tree",
         "kind": "function",
         "language": "python",
-        "start_line": 9,
-        "end_line": 11,
+        "start_line": 6,
+        "end_line": 8,
         "text": REMOVE_TREE,
         "url": None,
     }
@@ -132,6 +131,14 @@ def test_queries_are_read_from_standard_input(run, folder: Path) -> None:
     assert json.loads(out)["query"] == "copy"
 
 
+def test_code_like_that_at_a_place_is_found(run, folder: Path) -> None:
+    code, out, _ = run("search", "--similar-to", "files.py:7", "--corpus", folder, "--json")
+    found = json.loads(out)
+    assert (code, found["query"]) == (0, "files.py:7")
+    ids = [hit["id"] for hit in found["results"][0]["hits"]]
+    assert ids and "files.py::remove_tree" not in ids
+
+
 def test_evaluate_writes_the_report_and_compare_reads_two(run, small_dataset: Path, tmp_path: Path) -> None:
     spec = f"dataset:{small_dataset}"
     for mode in ("lexical", "dense"):
@@ -164,7 +171,11 @@ def test_reports_of_different_protocols_cannot_be_compared(run, small_dataset: P
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
-        (["search", "--corpus", "stdlib"], "either a QUERY or --queries"),
+        (["search", "--corpus", "stdlib"], "Give one of QUERY, --queries FILE and --similar-to"),
+        (["search", "x", "--similar-to", "a.py:1", "--corpus", "stdlib"], "Give one of QUERY"),
+        (["search", "--similar-to", "a.py", "--corpus", "stdlib"], "A place is PATH:LINE"),
+        (["search", "--similar-to", "no.py:1", "--corpus", "stdlib"], "no such file: no.py"),
+        (["index", "--watch", "--corpus", "stdlib"], "cannot be watched: only folders"),
         (["search", "", "--corpus", "stdlib"], "query is empty"),
         (["search", "x" * 100_000, "--corpus", "stdlib"], "100,000 characters"),
         (["search", "x", "--corpus", "stdlib", "-k", "0"], "k must be between 1 and 1,000"),

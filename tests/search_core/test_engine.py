@@ -87,9 +87,13 @@ def test_lexical_finds_a_part_of_an_identifier(engine: SearchEngine) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_equal_texts_score_equal_and_come_in_descending_id(engine: SearchEngine, mode: Mode) -> None:
-    first, second = engine.search("parse csv line", 2, model="minilm", mode=mode).hits
-    assert (first.document.path, second.document.path) == ("copies/two.py", "copies/one.py")
+def test_equal_texts_score_equal_and_come_in_descending_id(model_workspace: Path, mode: Mode) -> None:
+    texts = {"b": "split a csv line", "a": "split a csv line", "c": "open a door"}
+    documents = tuple(Document(id, text, text) for id, text in texts.items())
+    engine = SearchEngine(Corpus("dataset:made", documents), Settings(workspace=model_workspace))
+    engine.add_model("minilm")
+    first, second = engine.search("csv line", 2, model="minilm", mode=mode).hits
+    assert (first.document.id, second.document.id) == ("b", "a")
     assert first.score == second.score
 
 
@@ -199,3 +203,50 @@ def test_a_damaged_index_is_rebuilt_not_served(corpus: Corpus, model_workspace: 
     after = SearchEngine(corpus, settings)
     assert after.add_model("minilm").encoded == 0  # the vectors were whole
     assert symbols(after, "surface of a circle", "dense") == symbols(before, "surface of a circle", "dense")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_code_like_a_hit_is_found_without_the_hit_itself(engine: SearchEngine, mode: Mode) -> None:
+    circle = engine.document_at("shapes/area.py", 2)
+    assert circle.symbol == "circle_area"
+    hits = engine.similar(circle, 1, model="minilm", mode=mode).hits
+    assert [hit.document.symbol for hit in hits] == ["square_area"]
+
+
+def test_a_copy_is_the_most_similar_code(engine: SearchEngine) -> None:
+    (copy,) = engine.similar(engine.document_at("copies/one.py", 1), 1, model="minilm").hits
+    assert copy.document.path == "copies/two.py"
+    assert copy.score > 0.95
+
+
+def test_the_innermost_document_holds_a_line(engine: SearchEngine) -> None:
+    assert engine.document_at("net/fetch.py", 10).symbol == "HTTPRetry.backoff_seconds"
+    assert engine.document_at("net/fetch.py", 8).symbol == "HTTPRetry"
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "reason"),
+    [("net/fetch.py", 999, "no document at line 999: net/fetch.py"), ("no.py", 1, "no such file: no.py")],
+)
+def test_a_place_that_is_not_there_is_named(engine: SearchEngine, path: str, line: int, reason: str) -> None:
+    with pytest.raises(StudioError, match=reason):
+        engine.document_at(path, line)
+
+
+def test_after_an_edit_the_same_models_search_the_new_state_and_the_old_engine_the_old(
+    tmp_path: Path, model_workspace: Path
+) -> None:
+    settings = Settings(workspace=model_workspace)
+    (tmp_path / "a.py").write_text(SOURCES["shapes/area.py"])
+    (tmp_path / "b.py").write_text(SOURCES["copies/one.py"])
+    before = SearchEngine(load_corpus(str(tmp_path), settings), settings)
+    before.add_model("minilm")
+    (tmp_path / "b.py").rename(tmp_path / "c.py")
+    (tmp_path / "a.py").write_text("def triangle_area(base, height):\n    return base * height / 2\n")
+    after = before.over(load_corpus(str(tmp_path), settings))
+    assert after.models == ("minilm",)
+    assert after.model("minilm").encoded == 2  # the new function, and what is in another file now
+    assert symbols(after, "area", "hybrid")[0] == "triangle_area"
+    assert {hit.document.path for hit in after.search("csv", mode="lexical").hits} == {"c.py"}
+    assert "circle_area" in symbols(before, "area", "hybrid")
+    assert {hit.document.path for hit in before.search("csv", mode="lexical").hits} == {"b.py"}

@@ -41,6 +41,23 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert words(tmp_path / "a") == "one two"
 
 
+def test_a_file_that_is_unchanged_is_taken_over_where_it_is_still_the_one_that_was_read(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path / "a", "one")
+    read = read_artifact(tmp_path / "a")
+    assert read is not None
+
+    def anew(path: Path) -> None:
+        path.write_text("written anew", "utf-8")
+
+    write_artifact(tmp_path / "a", {"words.txt": anew}, {}, unchanged=read.files)
+    assert words(tmp_path / "a") == "one"
+    write(tmp_path / "a", "another writer's")
+    write_artifact(tmp_path / "a", {"words.txt": anew}, {}, unchanged=read.files)
+    assert words(tmp_path / "a") == "written anew"
+
+
 def test_a_folder_without_a_manifest_does_not_exist(tmp_path: Path) -> None:
     write(tmp_path / "a", "one")
     (tmp_path / "a" / MANIFEST).unlink()

@@ -144,3 +144,17 @@ def test_stopping_ends_the_preparation(corpus: str, model_workspace: Path, gate:
     gate.set()
     until(lambda: "preparation" not in {thread.name for thread in threading.enumerate()})
     assert services.preparing  # given up, not finished
+
+
+def test_a_watched_folder_is_read_again_after_an_edit(tmp_path: Path, model_workspace: Path) -> None:
+    corpus = write_sources(tmp_path)
+    services = Services([corpus], ["minilm"], Settings(workspace=model_workspace), watch=True)
+    services.start()
+    until(lambda: not services.preparing)
+    time.sleep(0.5)  # the watch begins after the last step
+    (tmp_path / "new.py").write_text("def bake_bread(flour):\n    return flour\n")
+    until(lambda: symbols(services, "bake", corpus, KEYWORDS) == ["bake_bread"], timeout_s=20)
+    assert symbols(services, "make food", corpus, DENSE)[0] == "bake_bread"
+    (tmp_path / "new.py").unlink()
+    until(lambda: symbols(services, "bake", corpus, KEYWORDS) == [], timeout_s=20)
+    services.stop()

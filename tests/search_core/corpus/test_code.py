@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from search_core.corpus import code, load_corpus
+from search_core.corpus import chunked, code, load_corpus
 from search_core.corpus.files import SourceFile
 from search_core.settings import Settings
 from search_core.types import Corpus, Document, StudioError
@@ -59,7 +60,7 @@ def test_a_stored_corpus_is_the_corpus_in_every_field(
     assert first.documents[0] == Document(
         id="a.py::a",
         text="def a(x: int) -> int:\n    '''Says “a” éß.'''\n    return x",
-        encoded="def a(x: int) -> int:\n    '''Says “a” éß.'''\n    return x",
+        encoded="a.py a\nSays “a” éß.\ndef a(x: int) -> int:\n    '''Says “a” éß.'''\n    return x",
         path="a.py",
         symbol="a",
         kind="function",
@@ -103,7 +104,7 @@ def test_a_file_that_was_only_touched_is_not_cut_again(
 ) -> None:
     before = load_corpus(str(folder), settings)
     os.utime(folder / "a.py", (1_200_000_000, 1_200_000_000))
-    monkeypatch.setattr(code, "CHUNKERS", {".py": None})  # calling it would fail
+    monkeypatch.setattr(code, "_cut", None)  # calling it would fail
     assert load_corpus(str(folder), settings) == before
 
 
@@ -131,9 +132,31 @@ def test_documents_cut_by_another_version_are_cut_anew(
 ) -> None:
     load_corpus(str(folder), settings)
     read.clear()
-    monkeypatch.setattr(code, "CHUNKED_BY", "another version")
+    monkeypatch.setattr(chunked, "CHUNKED_BY", "another version")
     load_corpus(str(folder), settings)
     assert read == ["a.py", "b.py"]
+
+
+def test_an_edit_rewrites_only_the_shards_it_concerns(tmp_path: Path, settings: Settings) -> None:
+    root = tmp_path / "many"
+    root.mkdir()
+    for number in range(4 * chunked.FILES_PER_SHARD):
+        write(root / f"f{number}.py", f"def f{number}(): pass\n")
+
+    def shards() -> set[str]:
+        [stored] = (settings.workspace / "corpora").iterdir()
+        manifest = json.loads((stored / "manifest.json").read_text())
+        return {entry["file"] for entry in manifest["generations"][0].values()}
+
+    load_corpus(str(root), settings)
+    before = shards()
+    write(root / "f7.py", "def changed(): pass\n", changed=1_100_000_000)
+    assert ids(load_corpus(str(root), settings)).count("f7.py::changed") == 1
+    assert (len(before), len(before & shards())) == (4, 3)
+    (root / "f7.py").unlink()
+    after = load_corpus(str(root), settings)
+    assert len(ids(after)) == 4 * chunked.FILES_PER_SHARD - 1
+    assert load_corpus(str(root), settings) == after
 
 
 def test_progress_counts_files_up_to_the_last(folder: Path, settings: Settings) -> None:
@@ -146,7 +169,7 @@ def test_equal_functions_stay_documents_of_their_own(folder: Path, settings: Set
     write(folder / "copy.py", (folder / "a.py").read_text())
     corpus = load_corpus(str(folder), settings)
     assert ids(corpus) == ["a.py::a", "b.py::b", "copy.py::a"]
-    assert corpus.content_keys[0] == corpus.content_keys[2]
+    assert corpus.documents[0].text == corpus.documents[2].text
 
 
 def test_two_at_once_read_the_same_and_leave_a_whole_copy(

@@ -17,8 +17,11 @@ from search_core.types import Document
 
 
 def chunk(source: str) -> dict[str, Document]:
-    documents = chunk_python("m.py", textwrap.dedent(source).encode())
-    return {document.id.removeprefix("m.py::"): document for document in documents}
+    return definitions(chunk_python("m.py", textwrap.dedent(source).encode()))
+
+
+def definitions(documents: list[Document]) -> dict[str, Document]:
+    return {d.id.removeprefix("m.py::"): d for d in documents if d.kind != "block"}
 
 
 NEWLINE = st.sampled_from(["\n", "\r\n", "\r"])
@@ -72,17 +75,22 @@ def test_every_definition_is_a_document_whose_text_is_exactly_its_lines(
 ) -> None:
     text, expected = source
     documents = chunk_python("m.py", text.encode("utf-8-sig" if byte_order_mark else "utf-8"))
-    assert {document.symbol: document.text.removeprefix("\x0c") for document in documents} == expected
+    found = {
+        document.symbol: document.text.removeprefix("\x0c") for document in definitions(documents).values()
+    }
+    assert found == expected
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     for document in documents:
         assert document.start_line and document.end_line
         span = "\n".join(lines[document.start_line - 1 : document.end_line])
         assert document.text.replace("\r\n", "\n").replace("\r", "\n") == span
+    covered = {line for d in documents for line in range(d.start_line or 0, (d.end_line or 0) + 1)}
+    assert covered >= {number for number, line in enumerate(lines, 1) if line.strip()}
 
 
 def test_real_functions_are_cut_as_python_itself_cuts_them() -> None:
     source = inspect.getsource(json.decoder)
-    documents = {document.symbol: document for document in chunk_python("json/decoder.py", source.encode())}
+    documents = definitions(chunk_python("m.py", source.encode()))
     for symbol in ("JSONDecodeError", "JSONDecoder", "JSONDecoder.raw_decode", "py_scanstring"):
         value: object = json.decoder
         for name in symbol.split("."):
@@ -171,9 +179,39 @@ def test_a_decorator_may_begin_a_line_before_its_expression() -> None:
     assert chunk("x = 1\n@(\n  # why\n  deco\n)\ndef f(): ...\n")["f"].start_line == 2
 
 
+def test_the_comment_directly_above_belongs_to_what_is_below_it() -> None:
+    documents = chunk(
+        "x = 1\n# Why.\n# More.\n@d\ndef f():\n    # Inside.\n    pass\n# Apart.\n\ndef g(): ...\n"
+    )
+    assert (documents["f"].start_line, documents["f"].end_line) == (2, 7)
+    assert documents["g"].start_line == 10
+    assert documents["f"].docstring is None  # that is what the function says of itself
+
+
+def test_module_level_code_becomes_blocks() -> None:
+    documents = chunk_python("m.py", b"import os\n\nX = 1\ndef f(): ...\nif X:\n    run()\n")
+    assert [(d.id, d.kind, d.text) for d in documents] == [
+        ("m.py::@1", "block", "import os\n\nX = 1"),
+        ("m.py::f", "function", "def f(): ..."),
+        ("m.py::@2", "block", "if X:\n    run()"),
+    ]
+
+
+def test_a_long_function_is_cut_between_its_statements() -> None:
+    statement = "    call(\n        'an argument of thirty.',\n    )\n"
+    assert len(statement) == 50
+    documents = chunk_python("m.py", ("def f():\n" + statement * 50).encode())
+    # 9 characters and 29 statements of 50 fit into 1,500; then 21 statements are left.
+    assert [(d.id, d.start_line, d.end_line) for d in documents] == [
+        ("m.py::f", 1, 151),
+        ("m.py::f@L89", 89, 151),
+    ]
+    assert documents[1].encoded.startswith("def f()\ncall(\n    'an argument")
+
+
 def test_the_files_own_encoding_counts() -> None:
     source = "# -*- coding: latin-1 -*-\ndef f():\n    return 'é'\n".encode("latin-1")
-    assert chunk_python("m.py", source)[0].text == "def f():\n    return 'é'"
+    assert definitions(chunk_python("m.py", source))["f"].text.endswith("def f():\n    return 'é'")
 
 
 def test_a_docstring_never_holds_what_parquet_and_json_cannot() -> None:
@@ -186,18 +224,25 @@ def test_a_long_chain_of_branches_is_cut_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "reason"),
+    ("source", "symbols"),
     [
-        (b"def f(:\n", "syntax error in line 1"),
-        (b"print 'hello'\n", "syntax error in line 1"),
-        (b"x = '\xff'\n", "cannot be decoded"),
-        (b"# coding: no-such-codec\n", "cannot be decoded"),
-        (b"x = " + b"-" * 100_000 + b"1\n", "nested too deeply"),
+        (b"def f(:\n  pass\n\ndef g():\n  pass\n", {"f", "g"}),
+        (b"print 'hello'\nclass A:\n  def m(self): raise E, 'x'\n", {"A", "A.m"}),
+        (b"def f(): return '\xff'\n", {"f"}),
+        (b"# coding: no-such-codec\n\ndef f(): pass\n", {"f"}),
+        (b"# coding: unicode_escape\n\ndef f(): return '\\ud800'\n", {"f"}),
+        (b"def f(): pass\nx = " + b"-" * 100_000 + b"1\n", {"f"}),
     ],
 )
-def test_what_cannot_be_parsed_is_left_out_with_a_reason(source: bytes, reason: str) -> None:
-    with pytest.raises(LeftOut, match=reason):
-        chunk_python("m.py", source)
+def test_what_python_cannot_parse_is_cut_by_its_grammar(source: bytes, symbols: set[str]) -> None:
+    documents = chunk_python("m.py", source)
+    assert {document.symbol for document in definitions(documents).values()} == symbols
+    assert {document.language for document in documents} == {"python"}
+
+
+def test_binary_data_is_left_out() -> None:
+    with pytest.raises(LeftOut, match="cannot be decoded"):
+        chunk_python("m.py", bytes(range(1, 256)) * 10)
 
 
 def test_warnings_about_the_corpus_are_not_ours() -> None:
