@@ -12,7 +12,7 @@ import re
 import unicodedata
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -93,8 +93,13 @@ def _parts(word: str) -> list[str]:
 class _Columns(dict[str, tuple[int, ...]]):
     """Word as written → numbers of its tokens; an unseen word is split and numbered once."""
 
-    def __init__(self) -> None:
-        self.vocabulary: dict[str, int] = {}
+    def __init__(self, earlier: _Columns | None = None) -> None:
+        super().__init__(earlier or {})
+        self.vocabulary: dict[str, int] = dict(earlier.vocabulary) if earlier else {}
+
+    def stream(self, text: str) -> array[int]:
+        """The columns of a text's tokens, in order."""
+        return array("i", chain.from_iterable(map(self.__getitem__, _document_words(text))))
 
     def __missing__(self, word: str) -> tuple[int, ...]:
         number = self.vocabulary
@@ -106,14 +111,15 @@ class _Columns(dict[str, tuple[int, ...]]):
 class LexicalIndex:
     """BM25 weights by token. Immutable: search it from any number of threads.
 
-    vocabulary: token → its column.
+    columns: words and tokens → their columns. streams: text → the columns of its tokens, in order.
     starts: (n_tokens + 1,) int64; column t's postings are starts[t] to starts[t + 1].
     rows: (n_postings,) int32, texts that hold the token, ascending within a column.
     weights: (n_postings,) float32, what one occurrence in the query adds to that text's score.
     """
 
     n_texts: int
-    vocabulary: dict[str, int]
+    columns: _Columns
+    streams: Mapping[str, array[int]]
     starts: NDArray[np.int64]
     rows: NDArray[np.int32]
     weights: NDArray[np.float32]
@@ -122,25 +128,26 @@ class LexicalIndex:
         return self.n_texts
 
     @classmethod
-    def build(cls, texts: Sequence[str]) -> LexicalIndex:
-        """Index texts; row i of every score array is texts[i]."""
-        columns = _Columns()
-        stream = array("i")
-        ends = [0]
-        for text in texts:
-            stream.extend(chain.from_iterable(map(columns.__getitem__, _document_words(text))))
-            ends.append(len(stream))
-        lengths = np.diff(ends)
-        column, row, frequency = _counts(np.asarray(stream), lengths)
+    def build(cls, texts: Sequence[str], earlier: LexicalIndex | None = None) -> LexicalIndex:
+        """Index texts; row i of every score array is texts[i].
+
+        earlier: an index of mostly the same texts, which are not taken apart again.
+        """
+        columns = _Columns(earlier.columns) if earlier else _Columns()
+        known = earlier.streams if earlier else {}
+        streams = {text: known.get(text) or columns.stream(text) for text in texts}
+        stream = np.frombuffer(b"".join(streams[text] for text in texts), np.intc)
+        lengths = np.fromiter((len(streams[text]) for text in texts), np.int64, len(texts))
+        column, row, frequency = _counts(stream, lengths)
         weights = _bm25(column, row, frequency, lengths)
         starts = np.searchsorted(column, np.arange(len(columns.vocabulary) + 1))
-        return cls(len(texts), columns.vocabulary, starts, row.astype(np.int32), weights)
+        return cls(len(texts), columns, streams, starts, row.astype(np.int32), weights)
 
     def scores(self, query: str) -> NDArray[np.float32]:
         """(n_texts,) float32 BM25 score of every text; 0 where no token of the query occurs."""
         scores = np.zeros(self.n_texts, np.float32)
         for token, count in Counter(tokenize(query)).items():
-            column = self.vocabulary.get(token)
+            column = self.columns.vocabulary.get(token)
             if column is not None:
                 postings = slice(self.starts[column], self.starts[column + 1])
                 scores[self.rows[postings]] += np.float32(count) * self.weights[postings]

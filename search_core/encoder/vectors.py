@@ -167,7 +167,7 @@ class VectorCache:
         if keys.dtype != "V32" or vectors.dtype != np.float32 or vectors.shape != (len(keys), self._dim):
             logger.warning("%s holds vectors of another shape and is left out", folder)
             return None
-        return Segment(folder, keys, vectors)
+        return Segment(folder, np.asarray(keys), np.asarray(vectors))  # rows of a memmap are slow to make
 
 
 def _save(array: NDArray[np.generic], path: Path) -> None:

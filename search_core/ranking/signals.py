@@ -8,6 +8,7 @@ neither path nor symbol: nothing here touches them.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -31,6 +32,7 @@ _CODE_WORD = re.compile(
     r"|\w*[^\W_]_\w+"  # underscores
     r"|\w+(?=\(\))"  # called
 )
+_VERSION_FOLDER = re.compile(r"(?:^|(?<=/))(v\d+/)")
 _LAST_NAME = re.compile(r"\w+(?=\W*$)")
 _ASIDE: Mapping[Aside, tuple[re.Pattern[str], re.Pattern[str]]] = {
     "test": (
@@ -71,7 +73,7 @@ class Weights:
     )
     definition: float = 4.0
     asides: Mapping[Aside, float] = field(
-        default_factory=lambda: {"test": 2.0, "example": 0.5, "deprecated": 0.5, "stub": 0.5}
+        default_factory=lambda: {"test": 2.0, "example": 0.5, "deprecated": 1.0, "stub": 0.5}
     )
     coherence: float = 0.5
     repeated: float = 2.0
@@ -105,6 +107,7 @@ class CodeFeatures:
             aside: np.array([bool(pattern.search(path)) for path in numbers], bool)
             for aside, (pattern, _) in _ASIDE.items()
         }
+        aside_files["deprecated"] |= _old_copies(list(numbers))
         files = np.fromiter((numbers[path] for path in paths), np.int64, len(paths))
         return cls(
             files,
@@ -192,6 +195,26 @@ def code_aware(
     total += weights.coherence * coherence_signal(total, files)
     total -= weights.repeated * repetition_signal(total, files)
     return total
+
+
+def _old_copies(paths: Sequence[str]) -> NDArray[np.bool_]:
+    """(n,) bool: files in a folder such as `v1`, most of which lie one level above, too: an earlier version.
+
+    >>> _old_copies(["a.py", "b.py", "v1/a.py", "v1/b.py", "api/v2/a.py"]).tolist()
+    [False, False, True, True, False]
+    """
+    known = frozenset(paths)
+    versioned = [_VERSION_FOLDER.search(path) for path in paths]
+    folders = [path[: found.end()] if found else None for path, found in zip(paths, versioned, strict=True)]
+    above = [
+        found is not None and path[: found.start(1)] + path[found.end() :] in known
+        for path, found in zip(paths, versioned, strict=True)
+    ]
+    files, copies = (
+        Counter(folders),
+        Counter(folder for folder, copy in zip(folders, above, strict=True) if copy),
+    )
+    return np.array([folder is not None and 2 * copies[folder] > files[folder] for folder in folders], bool)
 
 
 def _last_name(symbol: str) -> str:

@@ -128,3 +128,12 @@ def test_threads_get_the_same_scores() -> None:
     with ThreadPoolExecutor(4) as threads:
         for scores in threads.map(index.scores, ["parse json"] * 200):
             assert scores.tolist() == expected
+
+
+def test_an_index_made_from_an_earlier_one_scores_as_one_made_anew() -> None:
+    earlier = LexicalIndex.build(["def read_file(path): ...", "def close(handle): ..."])
+    texts = ["def open_door(key): ...", "def read_file(path): ..."]
+    for query in ("read a file", "open the door", "close handle", "key"):
+        renewed, anew = LexicalIndex.build(texts, earlier), LexicalIndex.build(texts)
+        assert renewed.scores(query).tolist() == anew.scores(query).tolist()
+    assert earlier.scores("door").tolist() == [0, 0]
