@@ -10,7 +10,7 @@ from ui.lanes import Column
 from ui.markup import NOTHING, icon, join, visible
 from ui.states import failed, no_match
 
-SCORES: dict[Mode, str] = {"dense": "cosine similarity", "lexical": "BM25 score", "hybrid": "fused score"}
+SCORES: dict[Mode, str] = {"dense": "cosine similarity", "lexical": "keyword score", "hybrid": "fused score"}
 
 
 def column_html(column: Column, other: Column, query: str, corpus: str, *, filtered: bool = False) -> Markup:
