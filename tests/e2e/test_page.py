@@ -53,7 +53,7 @@ def cards(page: Page, side: str) -> list[str]:
 def test_a_query_is_answered_by_the_baseline_and_the_fine_tuned_model_side_by_side(page: Page) -> None:
     ask(page, QUERY)
     assert len(cards(page, "a")) == len(cards(page, "b")) == 10
-    assert "_write_durably" in cards(page, "a")[:3]
+    assert "write_text" in cards(page, "a")[:3]
     assert page.locator(".cs-colhead h2").all_inner_texts() == ["minilm", "studio"]
     expect(page.locator("#column-a .cs-colhead")).to_contain_text("hybrid")
     expect(page.locator("#column-b .cs-colhead")).to_contain_text("hybrid")
@@ -62,11 +62,11 @@ def test_a_query_is_answered_by_the_baseline_and_the_fine_tuned_model_side_by_si
 
 def test_a_result_reads_like_its_file(page: Page) -> None:
     ask(page, QUERY)
-    card = page.locator("#column-a .cs-card", has=page.get_by_role("heading", name="_write_durably"))
+    card = page.locator("#column-a .cs-card", has=page.get_by_role("heading", name="write_text"))
     expect(card.locator(".cs-place")).to_contain_text("store.py:")
     expect(card.locator(".cs-score")).to_have_attribute("title", "fused score")
     first = card.locator(".cs-code > div").first
-    expect(first).to_have_text("def _write_durably(target: Path, write: WriteFile) -> None:")
+    expect(first).to_have_text("def write_text(target: Path, text: str) -> None:")
     keyword, text = (
         page.evaluate(
             "element => getComputedStyle(element).color", card.locator(selector).first.element_handle()

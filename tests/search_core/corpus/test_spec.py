@@ -180,7 +180,10 @@ def test_what_names_nothing_is_told_the_accepted_forms(spec: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "/no/such/folder", "json", "a/b/c", "a b/c", "../x"])
-def test_a_data_set_is_a_folder_or_owner_and_name(name: str) -> None:
+def test_a_data_set_is_a_folder_or_owner_and_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(StudioError, match="neither an existing folder nor a Hub id"):
         parse_spec(f"dataset:{name}")
 
