@@ -18,5 +18,5 @@ class Chunker(Protocol):
         """Documents in order of their first lines.
 
         path: POSIX, relative to the corpus; opens every id. data: the file, without NUL bytes.
-        Raises LeftOut where the file cannot be decoded or parsed.
+        Raises LeftOut where the file cannot be decoded.
         """

@@ -66,7 +66,11 @@ def test_a_column_says_which_mode_served_it(asked: Mode, served: Mode, chip: str
 
 def test_a_score_says_what_it_is() -> None:
     other = column("b", [], "studio")
-    for mode, name in (("dense", "cosine similarity"), ("lexical", "keyword score"), ("hybrid", "fused score")):
+    for mode, name in (
+        ("dense", "cosine similarity"),
+        ("lexical", "keyword score"),
+        ("hybrid", "fused score"),
+    ):
         shown = column_html(column("a", ["x"], "minilm", "hybrid", mode), other, "q", "stdlib")  # type: ignore[arg-type]
         assert f'title="{name}"' in shown
 
