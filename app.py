@@ -25,7 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="python app.py", description="Open a page that searches code by meaning.")
-    parser.add_argument("--corpus", default=CORPUS, metavar="SPEC", help=f"what to search (default {CORPUS})")
+    parser.add_argument(
+        "--corpus",
+        action="append",
+        metavar="SPEC",
+        help=f"what to search, may be repeated (default {CORPUS})",
+    )
     parser.add_argument(
         "--model",
         action="append",
@@ -42,15 +47,18 @@ def build_parser() -> argparse.ArgumentParser:
 
 def open_page(args: argparse.Namespace, settings: Settings) -> None:
     """Serve the page until the program is interrupted. Raises StudioError where it cannot be served."""
-    parse_spec(args.corpus)  # what cannot exist is refused before the page opens
-    if args.watch:
-        watched_folders(args.corpus)
+    corpora = args.corpus or [CORPUS]
+    for spec in corpora:  # what cannot exist is refused before the page opens
+        parse_spec(spec)
+        if args.watch:
+            watched_folders(spec)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # both are read at import: nothing leaves this machine
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    from ui.access import Access
     from ui.page import build_page, serve  # takes seconds: bad usage is told before
 
-    services = Services([args.corpus], args.model or MODELS, settings, args.watch)
-    page = build_page(services)
+    services = Services(corpora, args.model or MODELS, settings, args.watch)
+    page = build_page(services, Access(args.host))
     print(f"Code Search Studio is at {serve(page, services, args.host, args.port)}", flush=True)
     services.start()  # the page is up before any model loads
     try:

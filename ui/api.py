@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import gradio as gr
 
-from search_core.types import Mode, SearchFilter, StudioError
+from search_core.types import Mode, SearchFilter
 from ui.lanes import Lane
+from ui.pieces import told
 from ui.services import Services
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def told(function: Callable[P, R]) -> Callable[P, R]:
-    """What the caller can mend reaches the caller as a sentence."""
-
-    @functools.wraps(function)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return function(*args, **kwargs)
-        except StudioError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-
-    return wrapped
 
 
 def add_endpoints(services: Services) -> None:

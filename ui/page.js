@@ -60,6 +60,14 @@
     if (button) actions[button.dataset.do]?.(button);
   });
 
+  // A link to a search opens it in place; with a modifier, as any link, elsewhere.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-open]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    $("#head").openSearch(Object.fromEntries(new URL(link.href).searchParams));
+  });
+
   // Hovering a card lights its twin in the other column and its line in the strip.
   document.addEventListener("mouseover", (event) => {
     const id = event.target.closest(".cs-card, .cs-bump line")?.dataset.id;
@@ -92,22 +100,28 @@
     keys[event.key]();
   });
 
-  // Called by the listeners of search_tab.py.
-  const refreshed = () => showSide(side ?? $(".cs-switch [aria-pressed=true]")?.dataset.side ?? "b");
+  // The address bar holds the tab and the search, so that a link brings both back.
+  const address = (changed) => {
+    const url = new URL(location.href);
+    for (const [name, value] of Object.entries(changed)) {
+      if (value) url.searchParams.set(name, value);
+      else url.searchParams.delete(name);
+    }
+    history.replaceState(history.state, "", url);
+  };
+
+  // Called by listeners of the page.
+  const refreshed = () => $("#columns") && showSide(side ?? $(".cs-switch [aria-pressed=true]")?.dataset.side ?? "b");
   window.studio = {
     busy: () => document.body.setAttribute("data-busy", ""),
     refreshed,
+    tab: (name) => address({ tab: name === "search" ? "" : name }),
     shown: (q, corpus, a, b, mode, k, language, path) => {
       document.body.removeAttribute("data-busy");
       asked = q;
       refreshed();
-      const url = new URL(location.href);
       const link = { q, corpus, a, b, mode, k, language: language === "any" ? "" : language, path };
-      for (const [name, value] of Object.entries(link)) {
-        if (q && value) url.searchParams.set(name, value);
-        else url.searchParams.delete(name);
-      }
-      history.replaceState(history.state, "", url);
+      address(q ? link : Object.fromEntries(Object.keys(link).map((name) => [name, ""])));
     },
   };
 }

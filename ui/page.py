@@ -9,12 +9,19 @@ from typing import Any
 import gradio as gr
 
 from search_core.types import StudioError
-from ui import search_tab
+from ui import corpora_tab, metrics_tab, search_tab, train_tab
+from ui.access import Access
 from ui.api import add_endpoints
+from ui.pieces import QUIET, html
 from ui.services import Services
 from ui.theme import studio_theme
 
 _HERE = Path(__file__).parent
+_STYLES = ("tokens", "frame", "search", "panels", "metrics", "train", "corpora")
+"""In the order in which they are read."""
+
+# page.js opens the searches that links on any tab lead to; only the head is there whatever the tab.
+_OPEN = "element.closest('.block').openSearch = (link) => trigger('open', link);"
 
 MAX_WAITING = 256
 """Requests in the queue before further ones are refused."""
@@ -22,11 +29,27 @@ KEPT_SESSIONS = 300
 """Sessions whose last outputs stay in memory."""
 
 
-def build_page(services: Services) -> gr.Blocks:
+def build_page(services: Services, access: Access) -> gr.Blocks:
     with gr.Blocks(title="Code Search Studio", fill_width=True) as page:
         add_endpoints(services)  # first: a listener whose function is called `search` would take the name
-        search_tab.build(services, page, head=search_tab.html(elem_id="head"))
+        head = html(elem_id="head", js_on_load=_OPEN)
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with _tab("Search"):
+                search_tab.build(services, page, head, tabs)
+            with _tab("Metrics") as tab:
+                metrics_tab.build(services, access, tab)
+            with _tab("Train") as tab:
+                train_tab.build(services, access, tab)
+            with _tab("Corpora") as tab:
+                corpora_tab.build(services, access, tab)
     return page
+
+
+def _tab(name: str) -> gr.Tab:
+    """A tab that the address remembers."""
+    tab = gr.Tab(name, id=name.lower())
+    tab.select(None, None, None, js=f"() => {{ window.studio?.tab('{name.lower()}'); }}", **QUIET)
+    return tab
 
 
 def serve(page: gr.Blocks, services: Services, host: str | None, port: int | None) -> str:
@@ -37,14 +60,14 @@ def serve(page: gr.Blocks, services: Services, host: str | None, port: int | Non
     """
     _check_free(host or "127.0.0.1", port or 0)
     # Not css=: Gradio would insert it twice, once rewritten.
-    head = f"<style>{(_HERE / 'styles.css').read_text('utf-8')}</style>"
+    styles = "".join((_HERE / "styles" / f"{name}.css").read_text("utf-8") for name in _STYLES)
     try:
         app, url, _ = page.queue(api_open=False, max_size=MAX_WAITING).launch(
             server_name=host,
             server_port=port,
             prevent_thread_lock=True,
             theme=studio_theme(),
-            head=head,
+            head=f"<style>{styles}</style>",
             js=(_HERE / "page.js").read_text("utf-8"),
             favicon_path=_HERE / "favicon.svg",
             footer_links=[],

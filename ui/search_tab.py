@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import gradio as gr
-from markupsafe import Markup
 
 from search_core.types import MAX_QUERY_CHARACTERS, Document, Mode
 from ui import asks, states
@@ -14,20 +14,16 @@ from ui.asks import ANY, KS, Ask
 from ui.code_html import rest_of_code
 from ui.lanes import MODEL_MODES, lane_choices
 from ui.markup import NOTHING
+from ui.pieces import QUIET, html, relay
 from ui.services import Services
 
+TABS = ("search", "metrics", "train", "corpora")
 POLL_S = 1.0
 """Seconds between looks at the preparation, only while there is one."""
 
-# Buttons inside results reach Python through one custom event. What arrives is untrusted.
-_RELAY = """element.addEventListener('click', (event) => {
-  const button = event.target.closest('[data-do]');
-  if (button && ['example', 'clear', 'retry'].includes(button.dataset.do))
-    trigger('act', {do: button.dataset.do, query: button.textContent});
-});"""
 # page.js fetches folded lines and whole texts through the element of a column.
 _COLUMN = (
-    _RELAY
+    relay("example", "clear", "retry")
     + """
 element.closest('.block').fetchCode = {
   rest: (corpus, id, query) => server.rest([corpus, id, query]),
@@ -37,9 +33,8 @@ element.closest('.block').fetchCode = {
 _BUSY = "(...given) => { window.studio?.busy(); return given; }"
 _SHOWN = "(...ask) => { window.studio?.shown(...ask); }"
 
-_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _SEARCH: dict[str, Any] = {
-    **_QUIET,
+    **QUIET,
     "concurrency_limit": 16,
     "concurrency_id": "search",
     "trigger_mode": "always_last",
@@ -82,18 +77,17 @@ class Outputs(NamedTuple):
     b: gr.HTML
 
 
-def build(services: Services, page: gr.Blocks, head: gr.HTML) -> None:
-    """Lay out the Search tab and wire its events; call inside the page's Blocks, below its head."""
+def build(services: Services, page: gr.Blocks, head: gr.HTML, tabs: gr.Tabs) -> None:
+    """Lay out the Search tab and wire its events; call inside the tab.
+
+    head: shows the state of the corpus in view. tabs: of which a search from elsewhere selects this one.
+    """
     inputs, go = _inputs(services)
     outputs = _outputs(services, head)
     _wire_searches(services, inputs, go, outputs)
     _wire_clicks(services, inputs, outputs)
-    _wire_opening(services, page, inputs, outputs)
-
-
-def html(value: Markup = NOTHING, **options: Any) -> gr.HTML:
-    """A piece of the page's own markup. Gradio would not escape it, so only Markup comes in."""
-    return gr.HTML(value, apply_default_css=False, **{"js_on_load": None, **options})
+    _wire_opening(services, page, inputs, outputs, tabs)
+    _wire_links(services, inputs, outputs, tabs)
 
 
 def _inputs(services: Services) -> tuple[Inputs, gr.Button]:
@@ -158,7 +152,7 @@ def _outputs(services: Services, head: gr.HTML) -> Outputs:
     column: dict[str, Any] = {"js_on_load": _COLUMN, "server_functions": [rest, text]}
     banner = html(elem_id="banner")
     with gr.Column(elem_id="results"):
-        top = html(elem_id="top", js_on_load=_RELAY)
+        top = html(elem_id="top", js_on_load=relay("example"))
         with gr.Row(elem_id="columns"):
             a, b = html(elem_id="column-a", **column), html(elem_id="column-b", **column)
         html(states.skeleton(), elem_id="skeleton")
@@ -183,7 +177,7 @@ def _wire_searches(services: Services, inputs: Inputs, go: gr.Button, outputs: O
     searched = gr.on(triggers, search, inputs.all, list(outputs), js=_BUSY, **_SEARCH)
     searched.then(None, inputs.all, None, js=_SHOWN)
     chosen = inputs.corpus.input(
-        corpus_chosen, inputs.corpus, [inputs.mode, inputs.language], js=_BUSY, **_QUIET
+        corpus_chosen, inputs.corpus, [inputs.mode, inputs.language], js=_BUSY, **QUIET
     )
     searched = chosen.then(search, inputs.all, list(outputs), **_SEARCH)
     searched.then(None, inputs.all, None, js=_SHOWN)
@@ -205,7 +199,9 @@ def _wire_clicks(services: Services, inputs: Inputs, outputs: Outputs) -> None:
         piece.act(act, inputs.all, changed, js=_BUSY, **_SEARCH).then(None, inputs.all, None, js=_SHOWN)
 
 
-def _wire_opening(services: Services, page: gr.Blocks, inputs: Inputs, outputs: Outputs) -> None:
+def _wire_opening(
+    services: Services, page: gr.Blocks, inputs: Inputs, outputs: Outputs, tabs: gr.Tabs
+) -> None:
     """Show what the address asks for, and show it anew when what it waits for is ready."""
     timer = gr.Timer(POLL_S, active=False)
 
@@ -213,10 +209,9 @@ def _wire_opening(services: Services, page: gr.Blocks, inputs: Inputs, outputs: 
         return gr.Timer(active=services.preparing)
 
     def opened(request: gr.Request) -> tuple[Any, ...]:
-        ask = asks.linked_ask(services, request.query_params)
-        *values, _, path = astuple(ask)
-        language = gr.Dropdown(asks.languages(services, ask.corpus), value=ask.language)
-        return running(), *values, language, path, *_shown(services, ask)
+        tab = request.query_params.get("tab")
+        selected = gr.Tabs(selected=tab if tab in TABS else "search")
+        return selected, running(), *_linked(services, request.query_params)
 
     def look(made: tuple[Ask, tuple[bool, ...]] | None) -> tuple[Any, ...]:
         if made is None:  # the server has dropped this visitor's session
@@ -227,7 +222,28 @@ def _wire_opening(services: Services, page: gr.Blocks, inputs: Inputs, outputs: 
             return running(), gr.skip(), head, banner, *[gr.skip()] * 4
         return running(), gr.Dropdown(asks.languages(services, ask.corpus)), *_shown(services, ask)
 
-    page.load(opened, None, [timer, *inputs.all, *outputs], **_QUIET).then(None, inputs.all, None, js=_SHOWN)
-    timer.tick(look, outputs.made, [timer, inputs.language, *outputs], queue=False, **_QUIET).then(
+    page.load(opened, None, [tabs, timer, *inputs.all, *outputs], **QUIET).then(
+        None, inputs.all, None, js=_SHOWN
+    )
+    timer.tick(look, outputs.made, [timer, inputs.language, *outputs], queue=False, **QUIET).then(
         None, None, None, js="() => window.studio?.refreshed()"
     )
+
+
+def _wire_links(services: Services, inputs: Inputs, outputs: Outputs, tabs: gr.Tabs) -> None:
+    """A link with `data-open` on any tab opens its search here: page.js hands its address to the head."""
+
+    def follow(event: gr.EventData) -> tuple[Any, ...]:
+        link = {str(name): str(value) for name, value in event._data.items()}
+        return gr.Tabs(selected="search"), *_linked(services, link)
+
+    opened = outputs.head.open(follow, None, [tabs, *inputs.all, *outputs], js=_BUSY, **_SEARCH)
+    opened.then(None, inputs.all, None, js=_SHOWN)
+
+
+def _linked(services: Services, link: Mapping[str, str]) -> tuple[Any, ...]:
+    """Values of the Inputs and the Outputs for a permalink."""
+    ask = asks.linked_ask(services, link)
+    *values, _, path = astuple(ask)
+    language = gr.Dropdown(asks.languages(services, ask.corpus), value=ask.language)
+    return *values, language, path, *_shown(services, ask)

@@ -42,7 +42,7 @@ class Services:
     ) -> None:
         self.corpora = tuple(dict.fromkeys(corpora))
         self.models = tuple(dict.fromkeys(models))
-        self._settings = settings
+        self.settings = settings
         self._watch = watch
         self._lock = threading.Lock()  # guards the two dictionaries below; never held while working
         self._steps = {
@@ -192,7 +192,7 @@ class Services:
         """Replace the engine by one over the corpus as it is now; the old one answers until then."""
         engine, _ = self._readable()[spec]
         try:
-            corpus = load_corpus(spec, self._settings)
+            corpus = load_corpus(spec, self.settings)
             if corpus.documents == engine.corpus.documents:
                 return
             renewed = engine.over(corpus, self._check_stopping)
@@ -227,7 +227,7 @@ class Services:
             self._record(replace(step, stage="failed", error=f"{type(error).__name__}: {error}"))
 
     def _read(self, spec: str, progress: Progress) -> None:
-        engine = SearchEngine(load_corpus(spec, self._settings, progress), self._settings)
+        engine = SearchEngine(load_corpus(spec, self.settings, progress), self.settings)
         with self._lock:
             self._engines[spec] = (engine, datetime.now(UTC))
 

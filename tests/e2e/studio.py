@@ -9,14 +9,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
+from gradio_client import Client
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
@@ -27,17 +28,19 @@ expect.set_options(timeout=PATIENCE_MS)
 
 
 class Studio:
-    """A running app. log: what it wrote, standard error included."""
+    """A running app. log: what it wrote, standard error included. workspace: its own."""
 
-    def __init__(self, corpus: str, folder: Path) -> None:
+    def __init__(self, corpora: Sequence[str], folder: Path, *options: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}/"
         self.log = folder / "app.log"
-        command = [sys.executable, "app.py", "--corpus", corpus, "--port", str(port)]
+        self.workspace = folder / "workspace"
+        given = [option for spec in corpora for option in ("--corpus", spec)]
+        place = ("--port", str(port), "--workspace", str(self.workspace))
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*command, "--workspace", str(folder / "workspace")], cwd=ROOT, stdout=log, stderr=log
+                [sys.executable, "app.py", *given, *place, *options], cwd=ROOT, stdout=log, stderr=log
             )
 
     def health(self) -> dict[str, Any]:
@@ -48,7 +51,11 @@ class Studio:
         self._wait(lambda health: health["corpora"])
 
     def wait_for_models(self) -> None:
+        """Until each corpus is searched with each model."""
         self._wait(lambda health: len(health["models"]) == 2)
+        with closing(Client(self.url, verbose=False)) as client:
+            while any(len(corpus["models"]) < 2 for corpus in client.predict(api_name="/corpora")):
+                time.sleep(0.1)
 
     def _wait(self, reached: Callable[[dict[str, Any]], object], timeout_s: float = 240) -> None:
         deadline = time.monotonic() + timeout_s
@@ -70,8 +77,9 @@ class Studio:
 
 
 @contextmanager
-def running(corpus: str, folder: Path) -> Iterator[Studio]:
-    studio = Studio(corpus, folder)
+def running(corpora: Sequence[str], folder: Path, *options: str) -> Iterator[Studio]:
+    """options: further ones of app.py."""
+    studio = Studio(corpora, folder, *options)
     try:
         yield studio
     finally:

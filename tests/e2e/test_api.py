@@ -33,7 +33,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def studio(corpus: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    with running(corpus, tmp_path_factory.mktemp("studio")) as studio:
+    with running([corpus], tmp_path_factory.mktemp("studio")) as studio:
         studio.wait_for_models()
         yield studio
 

@@ -14,29 +14,6 @@ from studio import ROOT, Studio, ask, chromium, opened, running
 pytestmark = pytest.mark.browser
 
 QUERY = "write a file and rename it into place"
-HOSTILE_PATH = '<img src=x onerror="window.__x=1">.py'
-HOSTILE_CODE = '''def hostile(value):
-    r"""<img src=x onerror="window.__x=1"> </script><script>window.__x=2</script>
-    ${window.__x=3} {{value}} {{#each value}} \\u12 ` \u202e"""
-    return value & 1 < 2
-'''
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    """The app over the source of our own search_core, and one hostile file, with every vector made."""
-    folder = tmp_path_factory.mktemp("studio")
-    shutil.copytree(ROOT / "search_core", folder / "code", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "code" / HOSTILE_PATH).write_text(HOSTILE_CODE)
-    with running(str(folder / "code"), folder) as studio:
-        studio.wait_for_models()
-        yield studio
 
 
 @pytest.fixture
@@ -209,7 +186,7 @@ def test_axe_finds_nothing(browser: Browser, studio: Studio, theme: str, width: 
 def test_the_first_answer_comes_from_keywords_and_the_models_follows_by_itself(
     browser: Browser, tmp_path: Path
 ) -> None:
-    with running("package:jinja2", tmp_path) as studio:
+    with running(["package:jinja2"], tmp_path) as studio:
         studio.wait_for_keywords()
         with opened(browser, studio) as page:
             ask(page, "render a template to a string")

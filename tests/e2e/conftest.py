@@ -1,0 +1,44 @@
+"""One browser and one running app, shared by every test that drives the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+from studio import Studio, chromium, running
+
+from tests.conftest import DATA
+
+HOSTILE_PATH = '<img src=x onerror="window.__x=1">.py'
+HOSTILE_CODE = '''def hostile(value):
+    r"""<img src=x onerror="window.__x=1"> </script><script>window.__x=2</script>
+    ${window.__x=3} {{value}} {{#each value}} \\u12 ` \u202e"""
+    return value & 1 < 2
+'''
+CODE = "package:pathspec"
+"""Real code of a pinned version."""
+JUDGED = f"dataset:{DATA / 'small_dataset'}"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A corpus whose paths and code would run scripts in a careless page."""
+    folder = tmp_path_factory.mktemp("hostile")
+    (folder / HOSTILE_PATH).write_text(HOSTILE_CODE)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def studio(hostile: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """The app over real code, judged queries and hostile files, with every vector made."""
+    with running((CODE, JUDGED, hostile), tmp_path_factory.mktemp("studio")) as studio:
+        studio.wait_for_models()
+        yield studio
