@@ -104,20 +104,26 @@ class VectorCache:
     def __init__(self, folder: Path, dim: int) -> None:
         self.folder = folder
         self._dim = dim
+        self._segments: list[Segment] = []
+        self._rows: dict[str, Vectors] = {}
         self.reload()
 
     def reload(self, repair: bool = False) -> None:
-        """See what is there now. repair: delete what is damaged."""
+        """See what is there now; of segments, which never change, only new ones are read.
+
+        repair: delete what is damaged.
+        """
+        known = {segment.folder: segment for segment in self._segments}
         folders = [path for path in self.folder.glob("*") if path.is_dir()]
-        segments = {folder: self._read(folder) for folder in folders}
+        segments = {folder: known.get(folder) or self._read(folder) for folder in folders}
         if repair:
             for folder, segment in segments.items():
                 if segment is None:
                     shutil.rmtree(folder)
         self._segments = sorted(filter(None, segments.values()), key=lambda segment: -len(segment.keys))
-        self._rows: dict[str, Vectors] = {}
         for segment in self._segments:
-            self._rows.update(zip(_hexadecimal(segment.keys), segment.vectors, strict=True))
+            if segment.folder not in known:
+                self._rows.update(zip(_hexadecimal(segment.keys), segment.vectors, strict=True))
 
     def missing(self, keys: Collection[str]) -> list[str]:
         return [key for key in keys if key not in self._rows]
@@ -175,4 +181,5 @@ def _save(array: NDArray[np.generic], path: Path) -> None:
 
 
 def _hexadecimal(keys: NDArray[np.void]) -> list[str]:
-    return [key.tobytes().hex() for key in keys]
+    digits = keys.tobytes().hex()
+    return [digits[start : start + 64] for start in range(0, len(digits), 64)]

@@ -33,7 +33,7 @@ _CODE_WORD = re.compile(
     r"|\w+(?=\(\))"  # called
 )
 _VERSION_FOLDER = re.compile(r"(?:^|(?<=/))(v\d+/)")
-_LAST_NAME = re.compile(r"\w+(?=\W*$)")
+_NAME = re.compile(r"\w+")
 _ASIDE: Mapping[Aside, tuple[re.Pattern[str], re.Pattern[str]]] = {
     "test": (
         re.compile(
@@ -218,8 +218,8 @@ def _old_copies(paths: Sequence[str]) -> NDArray[np.bool_]:
 
 
 def _last_name(symbol: str) -> str:
-    found = _LAST_NAME.search(symbol)
-    return found[0] if found else symbol
+    names = _NAME.findall(symbol)
+    return names[-1] if names else symbol
 
 
 def _folded(name: str) -> str:
