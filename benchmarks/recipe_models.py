@@ -11,11 +11,13 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.distillation import distil_fusion
+from search_core.judgments import folded
 from search_core.settings import Settings
 from search_core.store import Workspace
-from search_core.types import JudgedCorpus
+from search_core.types import Corpus, JudgedCorpus
 from train.config import OFFLINE_MODEL, TrainingConfig, defaults
-from train.pairs import Pair, PairSet, folded, split_development
+from train.pairs import Pair, PairSet, split_development
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -27,12 +29,14 @@ class Recipe:
 
     given: what differs from the defaults.
     query_pairs: two queries that one function answers are a pair, too.
+    distilled: after training, the order of hybrid search is learnt, too.
     docstrings: share of a docstring run's weight difference that is added.
     squeezed: rank of the adapter that stands for the model.
     """
 
     given: Mapping[str, Any] = field(default_factory=dict)
     query_pairs: bool = False
+    distilled: bool = False
     docstrings: float = 0.0
     squeezed: int | None = None
 
@@ -75,6 +79,8 @@ def make_model(
     pairs = [*_pairs(fold, config, settings), *(_query_pairs(fold) if recipe.query_pairs else ())]
     trained = _trained(target.parent, pairs, replace(config, base_weight=0.0), settings)
     model = load_trainable(str(trained), settings)
+    if recipe.distilled:
+        distil_fusion(model, *_unjudged(fold), config, settings)
     if recipe.docstrings:
         if not docstring_run:
             raise ValueError("The recipe adds docstrings: give --docstrings RUN.")
@@ -107,6 +113,14 @@ def _pairs(fold: Fold, config: TrainingConfig, settings: Settings) -> Sequence[P
     encoder = load_encoder(config.base_model, settings)
     workspace = Workspace(settings.workspace)
     return mine_hard_negatives(pair_set, encoder, config.hard_negatives, workspace).pairs
+
+
+def _unjudged(fold: Fold) -> tuple[list[str], Corpus]:
+    """The queries that are not held out, and the corpus without what answers held-out ones."""
+    queries = [query for id_, query in fold.judged.queries.items() if id_ not in fold.held_out]
+    corpus, hidden = fold.judged.corpus, fold.hidden
+    kept = tuple(document for document in corpus.documents if document.content_key not in hidden)
+    return queries, replace(corpus, documents=kept, id="")
 
 
 def _query_pairs(fold: Fold) -> list[Pair]:

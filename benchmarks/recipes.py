@@ -43,6 +43,7 @@ RECIPES: Mapping[str, Recipe] = {
     "full-squeezed-16": Recipe(squeezed=16),
     "full-docstrings": Recipe({"base_weight": 0.4}, docstrings=0.3),
     "full-query-pairs": Recipe(query_pairs=True),
+    "full-distilled": Recipe(distilled=True),
     "full-development": Recipe({"development": 0.1}),
     "full-1-hard-negative": Recipe({"hard_negatives": 1}),
     "lora-16": Recipe({"method": "lora"}),
