@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -83,21 +84,31 @@ class Workspace:
         finally:
             lock.release()
 
+    def delete(self, *parts: str) -> Removed:
+        """Delete a folder with all that is in it, as soon as nobody writes it; nothing where there is none.
+
+        Who has a file of it open goes on reading. Raises StudioError where it cannot be deleted.
+        """
+        folder = self.folder(*parts)
+        if not folder.is_dir():
+            return Removed()
+        with self.writing(folder), _explained(folder):
+            return _delete_tree(folder)
+
     def prune(self) -> Removed:
         """Remove what unfinished writes and damage left behind; what a manifest names stays.
 
+        So do the files of archives and repositories, as long as their corpora are stored.
         A folder that is being written is left alone. Raises StudioError where a file cannot be removed.
         """
         removed = Removed()
         for room in ARTIFACT_ROOMS:
             folders = {path.parent for path in self.folder(room).rglob("*") if path.is_file()}
             for folder in sorted(folder for folder in folders if SCRATCH not in folder.name):
-                with (
-                    suppress(filelock.Timeout),
-                    _explained(folder),
-                    filelock.FileLock(folder / LOCK, timeout=0),
-                ):
-                    removed += _prune_folder(folder)
+                removed += _unless_written(folder, _prune_folder)
+        for folder in sorted(path for path in self.folder("sources").glob("*") if path.is_dir()):
+            stored = self.folder("corpora", folder.name, MANIFEST).exists()
+            removed += _unless_written(folder, _prune_scratch if stored else _delete_tree)
         return removed
 
 
@@ -180,6 +191,22 @@ def write_text(target: Path, text: str) -> None:
         _write_durably(target, lambda path: path.write_text(text, "utf-8"))
 
 
+def append_lines(target: Path, lines: str) -> None:
+    """Add whole lines to a file and wait until they are on the disk; the caller holds the lock.
+
+    Where an earlier writer did not get to the end of its line, that one is ended first.
+    Raises StudioError where nothing can be written.
+    """
+    with _explained(target), target.open("a+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 1))
+        if size and file.read(1) != b"\n":
+            file.write(b"\n")
+        file.write(lines.encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def _read_manifest(folder: Path) -> dict[str, Any] | None:
     path = folder / MANIFEST
     try:
@@ -219,11 +246,26 @@ def _remove_unnamed(folder: Path, named: set[str]) -> Removed:
     return removed
 
 
+def _unless_written(folder: Path, prune: Callable[[Path], Removed]) -> Removed:
+    with suppress(filelock.Timeout), _explained(folder), filelock.FileLock(folder / LOCK, timeout=0):
+        return prune(folder)
+    return Removed()
+
+
+def _delete_tree(folder: Path) -> Removed:
+    """The caller holds the lock."""
+    sizes = [path.lstat().st_size for path in folder.rglob("*") if path.is_file() and path.name != LOCK]
+    gone = folder.rename(folder.with_name(f"{SCRATCH}{folder.name}"))  # it is whole, or not there
+    shutil.rmtree(gone, ignore_errors=True)
+    return Removed(len(sizes), sum(sizes))
+
+
+def _prune_scratch(folder: Path) -> Removed:
+    return sum(map(_delete_tree, list(folder.glob(f"{SCRATCH}*"))), start=Removed())
+
+
 def _prune_folder(folder: Path) -> Removed:
-    removed = Removed()
-    for scratch in folder.glob(f"{SCRATCH}*"):
-        removed += _remove_unnamed(scratch, set())
-        scratch.rmdir()
+    removed = _prune_scratch(folder)
     manifest = _read_manifest(folder)
     if read_artifact(folder) is None:
         (folder / MANIFEST).unlink(missing_ok=True)

@@ -82,6 +82,7 @@ class Corpus:
     skipped: files that were looked at and left out, each with the reason; many of them
         as one row for each top folder and reason.
     commit: of a git repository. parts: of a union, what opens the paths of each of its corpora.
+    queries: some that people ask of it: a data set brings them.
     """
 
     spec: str
@@ -91,6 +92,7 @@ class Corpus:
     id: str = ""
     commit: str | None = None
     parts: tuple[str, ...] = ()
+    queries: tuple[str, ...] = ()
 
     def module_path(self, document: Document) -> str:
         """The document's path in its own corpus: the same, whether it is searched alone or in a union."""
@@ -119,6 +121,20 @@ class Corpus:
         """Documents per language, most frequent first."""
         return dict(Counter(d.language for d in self.documents if d.language).most_common())
 
+    @cached_property
+    def lines(self) -> int:
+        """Of the files, each up to its last document; of a data set's texts."""
+        last: dict[str, int] = {}
+        for document in self.documents:
+            place, end = document.path or document.id, document.end_line or len(document.text.splitlines())
+            last[place] = max(end, last.get(place, 0))
+        return sum(last.values())
+
+    @cached_property
+    def kinds(self) -> Mapping[str, int]:
+        """Documents per kind, most frequent first."""
+        return dict(Counter(d.kind for d in self.documents if d.kind).most_common())
+
 
 Qrels = Mapping[str, frozenset[str]]
 """Query id to the ids of its relevant documents (judged score above 0)."""
@@ -145,10 +161,11 @@ class JudgedCorpus:
 
 @dataclass(frozen=True, slots=True)
 class SearchFilter:
-    """What a hit must match. path: a gitignore-style glob; language: lower-case name."""
+    """What a hit must match. language: lower-case name; path: a gitignore-style glob; kind: one of KINDS."""
 
     language: str | None = None
     path: str | None = None
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ KNOBS: Mapping[str, tuple[Callable[[str], Any], str]] = {
 }
 """Options with a number → its type and what it is. Each is a field of TrainingConfig."""
 SWITCHES: Mapping[str, tuple[str, bool, str]] = {
+    "judgments": ("judgments", True, "learn from what people marked as right or wrong, too"),
     "no-guard": ("guard", False, "do not measure on corpora that were not trained on"),
     "gradient-checkpointing": ("gradient_checkpointing", True, "less memory for more time"),
 }

@@ -96,6 +96,7 @@ class TrainingConfig:
     corpus, base_model: a corpus spec and a model spec.
     warmup_steps: steps in which the learning rate rises from 0, or below 1 the share of all steps.
     hard_negatives: mined for each pair, beside the other functions of its batch.
+    judgments: learn from what people marked in searches of the corpus, too.
     base_weight: the base model's share when the weights are averaged after training; 0 is none.
     guard: measure before and after on corpora that were not trained on, too.
     scale: factor on cosines before the softmax (20 is a temperature of 0.05).
@@ -121,6 +122,7 @@ class TrainingConfig:
     max_length: int | None
     evaluation_steps: float
     hard_negatives: int = 0
+    judgments: bool = False
     seed: int = 42
     guard: bool = True
     scale: float = 20.0
@@ -139,7 +141,7 @@ class TrainingConfig:
                 raise StudioError(f"{name} must be a spec, got {value!r}.")
         if self.method not in METHODS:
             raise StudioError(f"method must be {' or '.join(METHODS)}, got {self.method!r}.")
-        for name in ("guard", "gradient_checkpointing"):
+        for name in ("judgments", "guard", "gradient_checkpointing"):
             if not isinstance(getattr(self, name), bool):
                 raise StudioError(f"{name} must be true or false, got {getattr(self, name)!r}.")
         for name, bound in BOUNDS.items():

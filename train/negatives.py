@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_core.encoder import Encoder, encode_corpus
+from search_core.judgments import folded
 from search_core.ranking import top_rows
 from search_core.store import Workspace, read_artifact, write_artifact
 from search_core.types import Progress, StudioError, silent
-from train.pairs import Pair, PairSet, folded
+from train.pairs import Pair, PairSet
 
 SKIPPED_RANKS = 2
 """The base model's first two are too often answers that nobody judged."""
@@ -50,7 +51,7 @@ class Mined:
 def mine_hard_negatives(
     pair_set: PairSet, encoder: Encoder, per_pair: int, workspace: Workspace, progress: Progress = silent
 ) -> PairSet:
-    """The pairs with `per_pair` negatives each, hardest first.
+    """The pairs with `per_pair` negatives each: labelled ones that they have, then mined ones, hardest first.
 
     Those are the candidates that score best for the query after rank SKIPPED_RANKS, that are not
     known to answer it and that keep RELATIVE_MARGIN to the pair's own positive. Pairs with too few
@@ -70,24 +71,26 @@ def mine_hard_negatives(
         with workspace.writing(folder):
             _write(folder, source, mined)
     documents = pair_set.candidates.documents
-    pairs = tuple(
-        replace(pair, negatives=tuple(documents[row].encoded for row in rows))
-        for pair, rows in zip(pair_set.pairs, mined.rows.tolist(), strict=True)
-        if -1 not in rows
-    )
-    if not pairs:
+    mined_texts = ([documents[row].encoded for row in rows if row != -1] for rows in mined.rows.tolist())
+    pairs = [
+        replace(pair, negatives=tuple(dict.fromkeys((*pair.negatives, *texts)))[:per_pair])
+        for pair, texts in zip(pair_set.pairs, mined_texts, strict=True)
+    ]
+    kept = tuple(pair for pair in pairs if len(pair.negatives) == per_pair)
+    if not kept:
         raise StudioError(
             f"No pair has {per_pair} hard negatives among the {len(documents):,} functions of "
             f"{pair_set.candidates.spec!r}: ask for fewer, or train without them (0)."
         )
-    return replace(pair_set, pairs=pairs, counts={**pair_set.counts, **mined.counts})
+    counts = {**pair_set.counts, **mined.counts, "too_few_negatives": len(pairs) - len(kept)}
+    return replace(pair_set, pairs=kept, counts=counts)
 
 
 def _mine(pair_set: PairSet, encoder: Encoder, per_pair: int, vectors: Scores) -> Mined:
     """vectors: (candidates, dim), rows of length 1."""
     row_of = {key: row for row, key in enumerate(pair_set.candidates.content_keys)}
     rows = np.full((len(pair_set.pairs), per_pair), -1, np.int32)
-    counts = Counter(too_close=0, beyond_hard_ranks=0, too_few_negatives=0)
+    counts = Counter(too_close=0, beyond_hard_ranks=0)
     for number, (pair, scores) in enumerate(_scored(pair_set.pairs, encoder, vectors)):
         known = [row_of[key] for key in pair_set.relevant[folded(pair.query)] if key in row_of]
         positive = scores[row_of[pair.positive_key]]
@@ -100,7 +103,6 @@ def _mine(pair_set: PairSet, encoder: Encoder, per_pair: int, vectors: Scores) -
         found = top_rows(allowed, per_pair, above=-np.inf)[:per_pair]
         counts["too_close"] += int(too_close.sum())
         if len(found) < per_pair:
-            counts["too_few_negatives"] += 1
             continue
         rows[number] = found
         last_rank = 1 + np.count_nonzero(scores > scores[found[-1]])

@@ -1,18 +1,19 @@
 """What a model learns from: pairs of a query and a function that answers it.
 
-A data set's judged pairs, or the docstrings of code. Only the train split is used, and
-nothing that an evaluation will ask or look for is in it.
+A data set's judged pairs, or the docstrings of code, and what people marked in searches. Only the
+train split is used, and nothing that an evaluation will ask or look for is in it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from search_core.corpus import Judgment, Judgments, load_judgments
 from search_core.corpus.judged import split_of_module
+from search_core.judgments import Mark, folded
 from search_core.settings import Settings
 from search_core.types import Corpus, Document, StudioError
 
@@ -31,7 +32,10 @@ REASONS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """query, positive, negatives: texts as they are encoded. positive_key: the positive's content key."""
+    """query, positive, negatives: texts as they are encoded. positive_key: the positive's content key.
+
+    negatives: those that people marked as wrong for the query, until mining adds its own.
+    """
 
     query: str
     positive: str
@@ -44,9 +48,11 @@ class PairSet:
     """Pairs, and all that is needed to find negatives for them.
 
     counts: `rows` of the train split and, for each of REASONS, how many of them were left out;
-        the rest are the pairs. Mined negatives add figures of their own.
+        the rest are the pairs. Marks are rows, too, where they are right, and add `marked_right`,
+        `marked_wrong` and `labelled_negatives` (wrong ones that a pair can use); mined negatives add
+        figures of their own.
     candidates: documents that may serve as negatives: all of a data set, which is chosen without
-        looking at any judgment; the train modules of code.
+        looking at any judgment; the train modules of code; any other positive of a pair.
     relevant: folded query to the content keys of all documents known to answer it, those whose
         pair was left out, too.
     """
@@ -58,19 +64,21 @@ class PairSet:
     relevant: Mapping[str, frozenset[str]]
 
 
-def load_pairs(spec: str, settings: Settings) -> PairSet:
-    """The pairs of a corpus' train split, in its order.
+def load_pairs(spec: str, settings: Settings, marks: Collection[Mark] = ()) -> PairSet:
+    """The pairs of a corpus' train split, in its order, and after them those that people marked as right.
 
-    Raises StudioError where the spec names nothing usable, and for fewer than two functions to
+    marks: of this corpus, the latest ones. A wrong one becomes a labelled negative of every pair with its
+    query. Raises StudioError where the spec names nothing usable, and for fewer than two functions to
     learn from: training compares them with each other.
     """
     judgments = load_judgments(spec, settings)
-    rows = [row for row in judgments.rows if row.split == "train"]
     evaluation = _Evaluation.of(judgments)
+    rows = [row for row in judgments.rows if row.split == "train"]
+    rows += [_row(mark) for mark in marks if mark.verdict == "right"]
     pairs: dict[tuple[str, str], Pair] = {}
     counts = {"rows": len(rows), **dict.fromkeys(REASONS, 0)}
     for row in rows:
-        reason = next(_reasons(row, judgments.derived, pairs, evaluation), None)
+        reason = next(_reasons(row, judgments, pairs, evaluation), None)
         if reason:
             counts[reason] += 1
         elif row.document:
@@ -78,13 +86,14 @@ def load_pairs(spec: str, settings: Settings) -> PairSet:
             pairs[folded(row.query), key] = Pair(row.query, row.document.encoded, key)
     if len({key for _, key in pairs}) < 2:
         raise _too_few(judgments, len(pairs), counts)
-    return PairSet(
+    found = PairSet(
         tuple(pairs.values()),
         counts,
         "docstrings" if judgments.derived else "judged",
-        _candidates(judgments),
+        _candidates(judgments, rows, {key for _, key in pairs}),
         _relevant(rows),
     )
+    return _labelled(found, marks, judgments, evaluation) if marks else found
 
 
 def split_development(pairs: Sequence[Pair], fraction: float, seed: int) -> tuple[list[Pair], list[Pair]]:
@@ -100,15 +109,6 @@ def split_development(pairs: Sequence[Pair], fraction: float, seed: int) -> tupl
         [pair for pair in pairs if pair.positive_key not in development],
         [pair for pair in pairs if pair.positive_key in development],
     )
-
-
-def folded(query: str) -> str:
-    """Two queries are the same if they differ only in case, white space or the final stop.
-
-    >>> folded(" Sort  a List. ")
-    'sort a list'
-    """
-    return " ".join(query.casefold().split()).rstrip(" .!?")
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class _Evaluation:
 
 
 def _reasons(
-    row: Judgment, derived: bool, pairs: Mapping[tuple[str, str], Pair], evaluation: _Evaluation
+    row: Judgment, judgments: Judgments, pairs: Mapping[tuple[str, str], Pair], evaluation: _Evaluation
 ) -> Iterator[str]:
     """Why a row is no pair, in the order of REASONS; nothing for one that is."""
     if not row.relevant:
@@ -137,7 +137,7 @@ def _reasons(
         yield "empty"
         return
     query, key = folded(row.query), row.document.content_key
-    if derived and not _is_in_train_module(row.document):
+    if not _is_in_train_module(row.document, judgments):
         yield "other_module"
     if (query, key) in pairs:
         yield "duplicate"
@@ -147,15 +147,53 @@ def _reasons(
         yield "document_in_evaluation"
 
 
-def _is_in_train_module(document: Document) -> bool:
-    return split_of_module(document.path or "") == "train"
+def _is_in_train_module(document: Document, judgments: Judgments) -> bool:
+    return not judgments.derived or split_of_module(judgments.corpus.module_path(document)) == "train"
 
 
-def _candidates(judgments: Judgments) -> Corpus:
+def _row(mark: Mark) -> Judgment:
+    """A mark as a row of the train split."""
+    document = Document(f"marked/{mark.key}", mark.text, mark.text, mark.path, mark.symbol)
+    return Judgment("train", mark.query, document, relevant=mark.verdict == "right")
+
+
+def _candidates(judgments: Judgments, rows: Sequence[Judgment], positives: set[str]) -> Corpus:
+    """positives: content keys. One that only a mark knows, say of a class, joins the candidates."""
     corpus = judgments.corpus
-    if not judgments.derived:
-        return corpus
-    return replace(corpus, documents=tuple(filter(_is_in_train_module, corpus.documents)))
+    documents = [one for one in corpus.documents if _is_in_train_module(one, judgments)]
+    marked = {row.document.content_key: row.document for row in rows if row.document}
+    missing = positives - {document.content_key for document in documents}
+    return replace(corpus, documents=(*documents, *(marked[key] for key in marked if key in missing)))
+
+
+def _labelled(
+    found: PairSet, marks: Collection[Mark], judgments: Judgments, evaluation: _Evaluation
+) -> PairSet:
+    """With the wrong marks that are of use: their query has a pair, their document is no known answer to
+    it, and no evaluation looks for it."""
+    paired = {folded(pair.query) for pair in found.pairs}
+    wrong = [(folded(mark.query), _row(mark).document) for mark in marks if mark.verdict == "wrong"]
+    negatives: dict[str, dict[str, None]] = {}  # texts as keys: a set that keeps their order
+    for query, document in wrong:
+        if (
+            document
+            and query in paired
+            and document.content_key not in found.relevant[query] | evaluation.documents
+            and _is_in_train_module(document, judgments)
+        ):
+            negatives.setdefault(query, {})[document.encoded] = None
+    return replace(
+        found,
+        pairs=tuple(
+            replace(pair, negatives=tuple(negatives.get(folded(pair.query), ()))) for pair in found.pairs
+        ),
+        counts={
+            **found.counts,
+            "marked_right": sum(mark.verdict == "right" for mark in marks),
+            "marked_wrong": len(wrong),
+            "labelled_negatives": sum(map(len, negatives.values())),
+        },
+    )
 
 
 def _relevant(rows: Sequence[Judgment]) -> dict[str, frozenset[str]]:

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from sentence_transformers import SentenceTransformer
 
 from search_core.encoder import load_encoder
+from search_core.judgments import JudgmentLog, Mark, as_lines, read_marks
 from search_core.settings import Settings
 from search_core.store import Workspace, write_text
-from train.config import TrainingConfig
 from train.negatives import mine_hard_negatives
 from train.pairs import Pair, PairSet, load_pairs, split_development
 from train.processes import process_count, train_in_processes
 from train.result import finish, measure_before
-from train.run import CONFIG, GRACE_S, PAIRS, Run
+from train.run import CONFIG, GRACE_S, MARKS, PAIRS, Run
 from train.stop import Stop
 from train.trainer import Outcome, fine_tune, load_trainable
 
@@ -27,7 +27,7 @@ def train_model(run: Run, settings: Settings, stop: Stop) -> None:
     mend, Cancelled where the run is asked to stop, and RankFailure where one of several processes
     that train fails.
     """
-    training, development, pair_set = read_pairs(run.config, settings)
+    training, development, pair_set = read_pairs(run, settings)
     config = run.config.fitted_to(len(training))
     write_text(run.folder / CONFIG, config.to_json())
     counts = {"training": len(training), "development": len(development), "counts": dict(pair_set.counts)}
@@ -42,14 +42,28 @@ def train_model(run: Run, settings: Settings, stop: Stop) -> None:
     finish_run(run, model, outcome, len(training), settings)
 
 
-def read_pairs(config: TrainingConfig, settings: Settings) -> tuple[list[Pair], list[Pair], PairSet]:
+def read_pairs(run: Run, settings: Settings) -> tuple[list[Pair], list[Pair], PairSet]:
     """Pairs to train on, pairs to choose the checkpoint by, and their set. Equal in all processes."""
-    pair_set = load_pairs(config.corpus, settings)
-    if config.hard_negatives:
+    config = run.config
+    pair_set = load_pairs(config.corpus, settings, _marks(run, settings) if config.judgments else ())
+    if per_pair := negatives_per_pair(config.hard_negatives, pair_set):
         encoder = load_encoder(config.base_model, settings)
-        workspace = Workspace(settings.workspace)
-        pair_set = mine_hard_negatives(pair_set, encoder, config.hard_negatives, workspace)
+        pair_set = mine_hard_negatives(pair_set, encoder, per_pair, Workspace(settings.workspace))
     return *split_development(pair_set.pairs, config.development, config.seed), pair_set
+
+
+def negatives_per_pair(wanted: int, pair_set: PairSet) -> int:
+    """The loss takes as many of every pair: where one has a labelled negative, none can be without any."""
+    return max(wanted, int(any(pair.negatives for pair in pair_set.pairs)))
+
+
+def _marks(run: Run, settings: Settings) -> tuple[Mark, ...]:
+    """As they were when the run began: people go on marking, and a run that is resumed must not notice."""
+    path = run.folder / MARKS
+    if not path.exists():
+        marks = JudgmentLog(Workspace(settings.workspace)).of(run.config.corpus)
+        write_text(path, as_lines(marks.values()))
+    return read_marks(path)
 
 
 def fit(

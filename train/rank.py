@@ -43,7 +43,7 @@ def _train(run: Run, stop: Stop) -> None:
 
     settings = _our_share(Settings.from_environment())
     with stop.deferred():  # from the start: all of them must be there for the vote on stopping
-        training, development, _ = read_pairs(run.config, settings)
+        training, development, _ = read_pairs(run, settings)
         model, outcome = fit(run, training, development, settings, stop)
     if os.environ["RANK"] == "0":
         finish_run(run, model, outcome, len(training), settings)

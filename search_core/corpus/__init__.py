@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from search_core.corpus.code import load_code
 from search_core.corpus.datasets import dataset_corpus, load_dataset
+from search_core.corpus.examples import asked_of, said_in
 from search_core.corpus.judged import (
     Judgment,
     Judgments,
@@ -31,8 +32,11 @@ def load_corpus(spec: str, settings: Settings, progress: Progress = silent) -> C
     """
     source = parse_spec(spec)
     if isinstance(source, DatasetSource):
-        return replace(dataset_corpus(spec, load_dataset(source, settings), "content"), id=corpus_id(source))
-    return _load_code(source, settings, progress)
+        dataset = load_dataset(source, settings)
+        corpus = dataset_corpus(spec, dataset, "content")
+        return replace(corpus, id=corpus_id(source), queries=asked_of(dataset))
+    corpus = _load_code(source, settings, progress)
+    return replace(corpus, queries=said_in(corpus))
 
 
 def load_judged(

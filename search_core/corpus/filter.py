@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 import pathspec
@@ -14,19 +14,25 @@ from search_core.types import Corpus, SearchFilter, StudioError
 def admitted(filter: SearchFilter, corpus: Corpus) -> NDArray[np.bool_]:
     """(n_documents,) bool: what the filter lets through.
 
-    Raises StudioError for a language that the corpus does not have, and for a glob that is none.
+    Raises StudioError for a language or kind that the corpus does not have, and for a glob that is none.
     """
-    if filter.language is not None and filter.language not in corpus.languages:
-        known = ", ".join(corpus.languages) or "none"
-        raise StudioError(f"No documents in language {filter.language!r}; this corpus has: {known}.")
+    _check_known("in language", filter.language, corpus.languages)
+    _check_known("of kind", filter.kind, corpus.kinds)
     matches = _path_matcher(filter.path)
     return np.array(
         [
-            (filter.language is None or document.language == filter.language) and matches(document.path)
+            filter.language in (None, document.language)
+            and filter.kind in (None, document.kind)
+            and matches(document.path)
             for document in corpus.documents
         ],
         bool,
     )
+
+
+def _check_known(what: str, name: str | None, known: Collection[str]) -> None:
+    if name is not None and name not in known:
+        raise StudioError(f"No documents {what} {name!r}; this corpus has: {', '.join(known) or 'none'}.")
 
 
 def _path_matcher(glob: str | None) -> Callable[[str | None], bool]:

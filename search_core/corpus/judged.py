@@ -142,6 +142,11 @@ def first_queries(judged: JudgedCorpus, limit: int | None) -> JudgedCorpus:
     )
 
 
+def learnable_text(document: Document) -> str:
+    """What training reads of a document: a data set's text as encoded, code without what documents it."""
+    return document.encoded if document.path is None else _undocumented(document).encoded
+
+
 def first_sentence(docstring: str) -> str:
     """Up to the first full stop, or the end of the first paragraph, on one line.
 

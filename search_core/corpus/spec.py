@@ -189,6 +189,25 @@ def corpus_id(source: Source) -> str:
     return f"{readable}-{hashlib.sha256(source.identity.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
 
 
+def stored_ids(source: Source) -> frozenset[str]:
+    """Names of all folders in which the workspace may keep something of a corpus, or of its parts."""
+    parts = source.parts if isinstance(source, UnionSource) else ()
+    return frozenset(map(corpus_id, (source, *parts)))
+
+
+def lasting_spec(source: Source) -> str:
+    """The same corpus, wherever the program is started next time: relative paths become absolute.
+
+    The parts of a union stay as they were given.
+    """
+    match source:
+        case CodeSource(kind="folder", root=path) | ArchiveSource(file=path):
+            return source.spec if Path(source.spec).expanduser().is_absolute() else str(path)
+        case DatasetSource(local=True):
+            return f"dataset:{source.name}"
+    return source.spec
+
+
 def _not_a_repository(spec: str) -> str:
     address = REPOSITORY_LIKE.sub("", spec, count=1).partition("/")[0]
     if not spec.lower().startswith(("http://", "https://")):

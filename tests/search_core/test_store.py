@@ -196,6 +196,23 @@ def test_prune_removes_a_damaged_artifact(tmp_path: Path) -> None:
     assert [path.name for path in folder.iterdir()] == [".lock"]
 
 
+def test_prune_keeps_the_files_of_a_source_as_long_as_its_corpus_is_stored(tmp_path: Path) -> None:
+    write(tmp_path / "corpora" / "stored", "kept")
+    for id in ("stored", "deleted"):
+        write_text(tmp_path / "sources" / id / "files-x" / "a.py", "12345")
+    write_text(tmp_path / "sources" / "stored" / ".writing-y" / "a.py", "123")
+    assert Workspace(tmp_path).prune() == Removed(files=2, bytes=5 + 3)
+    assert [path.name for path in (tmp_path / "sources").iterdir()] == ["stored"]
+    assert (tmp_path / "sources" / "stored" / "files-x" / "a.py").exists()
+
+
+def test_a_deleted_folder_is_gone_and_counted(tmp_path: Path) -> None:
+    write_text(tmp_path / "sources" / "a" / "files-x" / "a.py", "12345")
+    assert Workspace(tmp_path).delete("sources", "a") == Removed(files=1, bytes=5)
+    assert not any((tmp_path / "sources").iterdir())
+    assert Workspace(tmp_path).delete("sources", "a") == Removed()
+
+
 def test_prune_does_not_touch_reports(tmp_path: Path) -> None:
     write_text(tmp_path / "reports" / "r.json", "{}")
     assert Workspace(tmp_path).prune() == Removed()

@@ -36,11 +36,6 @@ class CosineEncoder:
         return np.stack([cosines, np.sqrt(1 - cosines**2)], axis=1).astype(np.float32)
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "workspace")
-
-
 def pair_set(
     documents: Sequence[str], pairs: Sequence[tuple[str, str]], also_relevant: Mapping[str, str] | None = None
 ) -> PairSet:

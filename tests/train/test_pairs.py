@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from search_core.judgments import Mark, Verdict
 from search_core.settings import Settings
-from search_core.types import StudioError
-from train.pairs import Pair, load_pairs, split_development
+from search_core.types import Document, StudioError
+from train.pairs import Pair, PairSet, load_pairs, split_development
 
 NOTHING_LEFT_OUT = {
     "zero_scored": 0,
@@ -32,7 +33,7 @@ def dataset(
     splits: Mapping[str, Sequence[Judged]],
 ) -> str:
     """Write a data set; the spec that names it."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     rows = {
         "corpus": [{"_id": id_, "title": "", "text": text} for id_, text in documents.items()],
         "queries": [{"_id": id_, "text": text} for id_, text in queries.items()],
@@ -203,6 +204,99 @@ def test_code_without_docstrings_says_what_would_help(tmp_path: Path, settings: 
     spec = code(tmp_path / "code", {TRAIN: "def f(): return 1\n"})
     with pytest.raises(StudioError, match=r"too few pairs .* usable: 0\. Take code with more docstrings"):
         load_pairs(spec, settings)
+
+
+def marked(query: str, text: str, verdict: Verdict, path: str | None = None) -> Mark:
+    key = Document("", text, text).content_key
+    return Mark(1.0, "corpus", query, key, f"id of {text}", path, None, text, verdict)
+
+
+TRAIN_ROWS = [("q1", "add", 1), ("q2", "sub", 1)]
+VALID_ROWS = [("q3", "mul", 1)]
+
+
+def with_marks(tmp_path: Path, settings: Settings, *marks: Mark) -> PairSet:
+    """Two pairs (sum of two, difference), an evaluation that asks for the product, and marks."""
+    splits = {"train": TRAIN_ROWS, "valid": VALID_ROWS}
+    return load_pairs(dataset(tmp_path / "d", DOCUMENTS, QUERIES, splits), settings, marks)
+
+
+def test_what_people_marked_as_right_are_pairs_after_those_of_the_corpus(
+    tmp_path: Path, settings: Settings
+) -> None:
+    found = with_marks(tmp_path, settings, marked("how often does it fit", DOCUMENTS["div"], "right"))
+    assert [(pair.query, pair.positive) for pair in found.pairs[2:]] == [
+        ("how often does it fit", DOCUMENTS["div"])
+    ]
+    marks = {"marked_right": 1, "marked_wrong": 0, "labelled_negatives": 0}
+    assert found.counts == {"rows": 3, **NOTHING_LEFT_OUT, **marks}
+    assert found.relevant["how often does it fit"] == {found.pairs[2].positive_key}
+
+
+def test_a_mark_that_an_evaluation_asks_or_looks_for_is_left_out_and_counted(
+    tmp_path: Path, settings: Settings
+) -> None:
+    found = with_marks(
+        tmp_path,
+        settings,
+        marked("Product of two.", DOCUMENTS["div"], "right"),  # asked there
+        marked("times", DOCUMENTS["mul"], "right"),  # looked for there
+        marked("sum of TWO", DOCUMENTS["add"], "right"),  # there already
+        marked("sum of two", DOCUMENTS["mul"], "wrong"),  # looked for there
+    )
+    assert len(found.pairs) == 2
+    left_out = {"duplicate": 1, "query_in_evaluation": 1, "document_in_evaluation": 1}
+    marks = {"marked_right": 3, "marked_wrong": 1, "labelled_negatives": 0}
+    assert found.counts == {"rows": 5, **NOTHING_LEFT_OUT, **left_out, **marks}
+
+
+def test_what_people_marked_as_wrong_are_labelled_negatives_of_pairs_with_their_query(
+    tmp_path: Path, settings: Settings
+) -> None:
+    found = with_marks(
+        tmp_path,
+        settings,
+        marked("Sum of two", DOCUMENTS["sub"], "wrong"),
+        marked("sum of two.", DOCUMENTS["div"], "wrong"),
+        marked("sum of two", DOCUMENTS["add"], "wrong"),  # known to answer it
+        marked("a query without a pair", DOCUMENTS["sub"], "wrong"),
+    )
+    assert [pair.negatives for pair in found.pairs] == [(DOCUMENTS["sub"], DOCUMENTS["div"]), ()]
+    assert found.counts["marked_wrong"] == 4
+    assert found.counts["labelled_negatives"] == 2
+
+
+def test_a_marked_document_that_is_no_candidate_becomes_one(tmp_path: Path, settings: Settings) -> None:
+    known = with_marks(tmp_path / "known", settings, marked("fit", DOCUMENTS["div"], "right"))
+    assert {document.id for document in known.candidates.documents} == DOCUMENTS.keys()
+    changed = with_marks(tmp_path / "changed", settings, marked("fit", "def was_div(): ...", "right"))
+    assert [document.text for document in changed.candidates.documents[len(DOCUMENTS) :]] == [
+        "def was_div(): ..."
+    ]
+
+
+def test_marks_on_code_do_not_cross_the_split_by_module(tmp_path: Path, settings: Settings) -> None:
+    documented = "def {0}(x):\n    '''{1}'''\n    return {0}s(x)\n"
+    spec = code(
+        tmp_path / "code",
+        {
+            TRAIN: documented.format("open", "Open the file now."),
+            OTHER_TRAIN: documented.format("tell", "Where are we now?"),
+        },
+    )
+    marks = [
+        marked("a class of its own", "class Open: ...", "right", TRAIN),  # whatever its kind
+        marked("something else", "def f(): ...", "right", TEST),
+        marked("where are we now", "def g(): ...", "wrong", VALID),
+    ]
+    found = load_pairs(spec, settings, marks)
+    assert [pair.query for pair in found.pairs] == [
+        "Open the file now.",
+        "Where are we now?",
+        "a class of its own",
+    ]
+    assert found.counts["other_module"] == 1
+    assert found.counts["labelled_negatives"] == 0
 
 
 def pairs_of(functions: int) -> list[Pair]:
