@@ -112,7 +112,8 @@ class SearchEngine:
         in_files = any(document.path for document in corpus.documents)
         self._features = CodeFeatures.of(corpus.documents) if in_files else None
         self._models: dict[str, DenseModel] = {}
-        self._adding = threading.Lock()
+        self._adding = threading.Lock()  # held for as long as it takes to prepare a model
+        self._replacing = threading.Lock()
         self._admission = lru_cache(maxsize=32)(self._admitted_by)
 
     @property
@@ -136,8 +137,15 @@ class SearchEngine:
             if spec not in self._models:
                 ready = self._prepared(load_encoder(spec, self._settings), progress)
                 ready.encoder.encode_queries(["ready"])  # a runtime compiles at its first query
-                self._models = {**self._models, spec: ready}
+                with self._replacing:
+                    self._models = {**self._models, spec: ready}
+                return ready
             return self._models[spec]
+
+    def remove_model(self, spec: str) -> None:
+        """Free its memory as soon as no search uses it; nothing happens where it was not added."""
+        with self._replacing:
+            self._models = {other: ready for other, ready in self._models.items() if other != spec}
 
     def over(self, corpus: Corpus, progress: Progress = silent) -> SearchEngine:
         """The same models over a corpus, say as it is after an edit: only texts that are new get encoded.

@@ -1,8 +1,8 @@
 """Text to vectors: one protocol, a fast processor runtime and torch behind it, and a cache of vectors."""
 
 from search_core.encoder.load import load_encoder
-from search_core.encoder.models import model_folder
+from search_core.encoder.models import checked_model, model_folder
 from search_core.encoder.protocol import Encoder
 from search_core.encoder.vectors import CorpusVectors, encode_corpus
 
-__all__ = ["CorpusVectors", "Encoder", "encode_corpus", "load_encoder", "model_folder"]
+__all__ = ["CorpusVectors", "Encoder", "checked_model", "encode_corpus", "load_encoder", "model_folder"]

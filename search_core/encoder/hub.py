@@ -16,17 +16,27 @@ def hub_model(repo_id: str, timeout_s: float) -> Path:
     `timeout_s` where the Hub (HF_ENDPOINT) does not answer.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
+    check_hub_id(repo_id)
     try:
         cached = Path(snapshot_download(repo_id, local_files_only=True, allow_patterns=list(FILES)))
+    except LocalEntryNotFoundError:
+        return _download(repo_id, timeout_s)
+    return cached if _has_weights(cached) else _download(repo_id, timeout_s)
+
+
+def check_hub_id(repo_id: str) -> None:
+    """Raises StudioError for a malformed one; the Hub is not asked."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils._validators import validate_repo_id
+
+    try:
+        validate_repo_id(repo_id)
     except HFValidationError as error:
         raise StudioError(
             f"{repo_id!r} is neither minilm, a folder, nor a Hub id such as intfloat/e5-base-v2."
         ) from error
-    except LocalEntryNotFoundError:
-        return _download(repo_id, timeout_s)
-    return cached if _has_weights(cached) else _download(repo_id, timeout_s)
 
 
 def _has_weights(snapshot: Path) -> bool:

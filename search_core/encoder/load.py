@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import platform
 import shutil
+import threading
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from search_core.encoder.config import ModelConfig, read_config
 from search_core.encoder.conversion import ConversionError
@@ -19,6 +21,10 @@ from search_core.types import StudioError
 
 logger = logging.getLogger(__name__)
 
+_loading = threading.Lock()
+_in_use: WeakValueDictionary[tuple[str, str, Settings], TransformerEncoder] = WeakValueDictionary()
+"""Many corpora are searched with one model: by spec, fingerprint and settings."""
+
 
 class Choice(NamedTuple):
     """Where to compute, and why."""
@@ -29,16 +35,21 @@ class Choice(NamedTuple):
 
 
 def load_encoder(spec: str, settings: Settings) -> Encoder:
-    """Load a model by its spec: minilm, a local folder or a Hub id.
+    """Load a model by its spec: minilm, a local folder or a Hub id; the same one again while it is in use.
 
     Raises StudioError for a model that is unknown, unreachable, unsafe or cannot run as the
     settings demand, and for a workspace that cannot be written.
     """
     config = read_config(spec, model_folder(spec, settings))
-    choice = choose_backend(settings)
-    runtime = _start(spec, config, choice, settings)
-    logger.info("model %s on %s: %s", spec, runtime.description, choice.reason)
-    return TransformerEncoder(spec, config, runtime)
+    with _loading:
+        encoder = _in_use.get((spec, config.fingerprint, settings))
+        if encoder is None:
+            choice = choose_backend(settings)
+            runtime = _start(spec, config, choice, settings)
+            logger.info("model %s on %s: %s", spec, runtime.description, choice.reason)
+            encoder = TransformerEncoder(spec, config, runtime)
+            _in_use[spec, config.fingerprint, settings] = encoder
+    return encoder
 
 
 def choose_backend(settings: Settings) -> Choice:

@@ -8,7 +8,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from search_core.encoder.adapter import CONFIG, WEIGHTS, base_of, merge_adapter, read_adapter
-from search_core.encoder.hub import hub_model
+from search_core.encoder.config import read_config
+from search_core.encoder.hub import check_hub_id, hub_model
 from search_core.settings import Settings
 from search_core.store import Workspace
 from search_core.types import StudioError
@@ -20,6 +21,9 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 
 MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 STUDIO_ADAPTER = Path(__file__).parents[2] / "assets" / "studio-adapter"
+
+RESERVED = ("minilm", "studio")
+"""Names that win over folders and Hub ids."""
 
 logger = logging.getLogger(__name__)
 
@@ -33,20 +37,54 @@ def model_folder(spec: str, settings: Settings) -> Path:
     """
     if spec == "minilm":
         return bundled_minilm()
+    folder = _local_folder(spec)
+    if folder is None:
+        return hub_model(spec, settings.hub_timeout_s)
+    return _merged(folder, settings) if _is_adapter(folder) else folder
+
+
+def checked_model(spec: str) -> str:
+    """The same model, wherever the program is started next time: a relative path becomes absolute.
+
+    Nothing is loaded, and a Hub id is only looked at. Raises StudioError for what cannot be a model, as far
+    as this machine alone can tell.
+    """
+    if spec in RESERVED:
+        return spec
+    folder = _local_folder(spec)
+    if folder is None:
+        check_hub_id(spec)
+        return spec
+    if _is_adapter(folder):
+        checked_model(_base_spec(folder))
+    else:
+        read_config(spec, folder)
+    return spec if folder.is_absolute() else str(folder.resolve())
+
+
+def _local_folder(spec: str) -> Path | None:
+    """None for a Hub id. Raises StudioError for a path where no folder is."""
     if spec == "studio":
-        return _merged(STUDIO_ADAPTER, settings)
+        return STUDIO_ADAPTER
     folder = Path(spec).expanduser()
     if spec and folder.is_dir():
-        whole = (folder / "config.json").exists() or not (folder / CONFIG).exists()
-        return folder if whole else _merged(folder, settings)
+        return folder
     if not spec or folder.is_absolute() or spec.startswith((".", "~")) or spec.count("/") > 1:
         raise StudioError(f"There is no model folder {spec!r}.")
-    return hub_model(spec, settings.hub_timeout_s)
+    return None
+
+
+def _is_adapter(folder: Path) -> bool:
+    return not (folder / "config.json").exists() and (folder / CONFIG).exists()
+
+
+def _base_spec(adapter: Path) -> str:
+    base = base_of(adapter)
+    return "minilm" if base == MINILM_HUB_ID else base
 
 
 def _merged(folder: Path, settings: Settings) -> Path:
-    base = base_of(folder)
-    source = model_folder("minilm" if base == MINILM_HUB_ID else base, settings)
+    source = model_folder(_base_spec(folder), settings)
     digest = hashlib.sha256(str(source.resolve()).encode())
     for name in (CONFIG, WEIGHTS):
         digest.update((folder / name).read_bytes())

@@ -11,6 +11,7 @@ from search_core.encoder.batches import plan_batches
 from search_core.encoder.config import ModelConfig
 from search_core.encoder.lanes import Job, Lanes
 from search_core.encoder.protocol import Runtime, Vectors
+from search_core.encoder.shared_pass import SharedPass
 from search_core.types import Progress, silent
 
 TEXTS_SORTED_TOGETHER = 2_048
@@ -27,8 +28,13 @@ class TransformerEncoder:
         self.backend = runtime.description
         self._config = config
         self._runtime = runtime
+        self._shared = SharedPass(lambda queries: self._encode(config.query_prompt, queries, silent))
 
     def encode_queries(self, texts: Sequence[str], progress: Progress = silent) -> Vectors:
+        if len(texts) == 1:  # as searches bring them, from many threads at once
+            vector = self._shared.encode(texts[0])
+            progress(1, 1)
+            return vector[np.newaxis]
         return self._encode(self._config.query_prompt, texts, progress)
 
     def encode_documents(self, texts: Sequence[str], progress: Progress = silent) -> Vectors:

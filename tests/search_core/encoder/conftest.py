@@ -7,14 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from search_core.encoder import model_folder
-from search_core.settings import Settings
-from tests.search_core.encoder.tiny_model import BuildModel, build_tiny_model
+from tests.search_core.encoder.tiny_model import BuildModel, build_tiny_model, minilm
 
 
 @pytest.fixture(scope="session")
 def minilm_folder() -> Path:
-    return model_folder("minilm", Settings())
+    return minilm()
 
 
 @pytest.fixture

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from search_core.encoder import load_encoder
 from search_core.encoder.config import read_config
 from search_core.settings import Backend, Settings
 from search_core.types import StudioError
-from tests.search_core.encoder.tiny_model import BuildModel
+from tests.search_core.encoder.tiny_model import BuildModel, build_tiny_model
 
 TEXTS = ["def add(a, b): return a + b", "READ a File", "x", "parse a date " * 30]
 BACKENDS: list[Backend] = ["openvino", "torch"]
@@ -28,10 +30,15 @@ def reference(folder: Path, prompt: str = "") -> np.ndarray:
     )
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize(
-    "parts",
-    [
+class Configured(NamedTuple):
+    dim: int
+    folder: Path
+    reference: np.ndarray
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
         {"pooling": "cls"},
         {"pooling": "max"},
         {"pooling": "mean_sqrt_len_tokens"},
@@ -42,14 +49,19 @@ def reference(folder: Path, prompt: str = "") -> np.ndarray:
     ],
     ids=str,
 )
+def configured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Configured:
+    folder = build_tiny_model(tmp_path_factory.mktemp("configured"), **request.param)
+    return Configured(request.param.get("dense", 32), folder, reference(folder))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_pooling_projection_normalisation_and_length_are_the_models_own(
-    parts: dict, backend: Backend, build_model: BuildModel, settings: Settings
+    configured: Configured, backend: Backend, settings: Settings
 ) -> None:
-    folder = build_model(**parts)
-    encoder = load_encoder(str(folder), Settings(workspace=settings.workspace, backend=backend))
+    encoder = load_encoder(str(configured.folder), replace(settings, backend=backend))
     vectors = encoder.encode_documents(TEXTS)
-    assert vectors.shape == (len(TEXTS), parts.get("dense", 32))
-    assert (vectors * reference(folder)).sum(axis=1).min() >= 0.999
+    assert vectors.shape == (len(TEXTS), configured.dim)
+    assert (vectors * configured.reference).sum(axis=1).min() >= 0.999
 
 
 @pytest.mark.parametrize(

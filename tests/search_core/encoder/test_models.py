@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from search_core.encoder import load_encoder, model_folder
+from search_core.encoder import checked_model, load_encoder, model_folder
 from search_core.encoder.conversion import import_openvino
 from search_core.encoder.load import choose_backend
+from search_core.encoder.models import STUDIO_ADAPTER
 from search_core.settings import Settings
 from search_core.types import StudioError
 from tests.search_core.encoder.tiny_model import BuildModel
@@ -115,6 +118,33 @@ def test_a_damaged_conversion_is_made_anew(build_model: BuildModel, settings: Se
     (stored,) = settings.workspace.glob("runtimes/*/model-*.bin")
     stored.write_bytes(stored.read_bytes()[:-100])
     assert np.array_equal(load_encoder(folder, openvino).encode_queries(["read a file"]), before)
+
+
+def test_a_model_is_loaded_once_and_freed_when_nobody_uses_it(
+    build_model: BuildModel, settings: Settings
+) -> None:
+    folder = str(build_model())
+    encoder = load_encoder(folder, settings)
+    encoder.encode_queries(["read a file"])
+    assert load_encoder(folder, settings) is encoder
+    freed = weakref.ref(encoder)
+    del encoder
+    gc.collect()
+    assert freed() is None
+
+
+def test_a_relative_folder_is_offered_as_an_absolute_one(
+    build_model: BuildModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = build_model()
+    monkeypatch.chdir(folder.parent)
+    assert checked_model(folder.name) == checked_model(str(folder)) == str(folder)
+
+
+def test_what_may_be_a_model_is_not_asked_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    for spec in ("minilm", "studio", "no-such-owner/no-such-model", str(STUDIO_ADAPTER)):
+        assert checked_model(spec) == spec
 
 
 def test_importing_the_package_loads_no_engine() -> None:

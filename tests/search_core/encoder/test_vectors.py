@@ -41,11 +41,6 @@ def encoder() -> KeywordEncoder:
     return KeywordEncoder("read", "write")
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "workspace")
-
-
 def corpus(*texts: str) -> Corpus:
     return Corpus("test", tuple(Document(f"d{n}", text, text) for n, text in enumerate(texts)))
 

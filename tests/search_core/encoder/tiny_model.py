@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 from search_core.encoder import model_folder
@@ -10,6 +11,12 @@ from search_core.settings import Settings
 
 BuildModel = Callable[..., Path]
 HIDDEN = 32
+
+
+@cache
+def minilm() -> Path:
+    """The bundled model's folder; finding it checks 90 MB."""
+    return model_folder("minilm", Settings())
 
 
 def build_tiny_model(
@@ -33,7 +40,7 @@ def build_tiny_model(
     config = BertConfig(**shape, num_attention_heads=4, initializer_range=0.5)
     backbone = str(folder / "backbone")
     BertModel(config).save_pretrained(backbone)
-    AutoTokenizer.from_pretrained(model_folder("minilm", Settings())).save_pretrained(backbone)
+    AutoTokenizer.from_pretrained(minilm()).save_pretrained(backbone)
     parts = [
         Transformer(backbone, max_seq_length=max_length),
         Pooling(HIDDEN, pooling_mode=pooling),
@@ -41,5 +48,5 @@ def build_tiny_model(
         *([Normalize()] if normalize else []),
     ]
     model = SentenceTransformer(modules=parts, prompts=dict(prompts or {}), device="cpu")
-    model.save(str(folder / name))
+    model.save(str(folder / name), create_model_card=False)
     return folder / name
