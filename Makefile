@@ -7,10 +7,13 @@ ifneq ($(DATA),)
 export CODESEARCH_DATASETS ?= $(abspath $(DATA))
 endif
 
+# Two workers, each with a core (tests/conftest.py says what they share). One is easier to debug: ARGS="-n 0".
+PYTEST := $(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+
 # Sources of the packages that the chunkers are tested on.
 export CODESEARCH_SOURCES ?= $(CURDIR)/.cache/sources
 
-.PHONY: help run test check format bench reproduce screenshots install install-dev
+.PHONY: help run test test-full tested-on check format bench reproduce screenshots space install install-dev
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,17 +27,22 @@ install-dev:
 run: install  ## start the page on the Python standard library (ARGS="--corpus SPEC" for another corpus)
 	$(PY) app.py $(ARGS)
 
-test: install-dev  ## every test, in a real browser too; installs and fetches what it needs
+test: tested-on  ## the tests, in a real browser too; installs and fetches what they need
+	$(PYTEST) -m "not full" $(ARGS)
+
+test-full: tested-on  ## ... and what is longer than every commit deserves
+	$(PYTEST) $(ARGS)
+
+tested-on: install-dev
 	@scripts/system_packages.sh
 	$(PY) -m tests.search_core.corpus.packages
-	$(PY) -m pytest $(ARGS)
 
 check: install-dev  ## format, lint, types, import rules and the fast tests: before each commit
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports --verbose
-	$(PY) -m pytest -m "not slow and not browser" $(ARGS)
+	$(PYTEST) -m "not slow and not full and not browser" $(ARGS)
 
 format: install-dev  ## apply the formatter and the safe lint fixes
 	$(PY) -m ruff check --fix .
@@ -49,3 +57,6 @@ reproduce: install-dev  ## the reference's recipe end to end: train, measure bef
 screenshots: install-dev  ## pictures of the real page for the README
 	@scripts/system_packages.sh
 	$(PY) scripts/screenshots.py
+
+space: install  ## upload what is committed to a Hugging Face Space (REPO=OWNER/NAME PRIVATE=1)
+	$(PY) scripts/space.py "$(REPO)" $(if $(PRIVATE),--private)

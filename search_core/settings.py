@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -44,8 +45,20 @@ VARIABLES: dict[str, tuple[str, str]] = {
         "CODESEARCH_TRAIN_PROCESSES",
         "processes a run trains with; 0: one for each GPU",
     ),
+    "archive": (
+        "CODESEARCH_ARCHIVE",
+        "folder of a mounted bucket that keeps finished runs, reports, marks and what was added",
+    ),
+    "admin_token": (
+        "CODESEARCH_ADMIN_TOKEN",
+        "makes whoever presents it the page's owner, at least 16 characters",
+    ),
 }
 """Field of Settings → (environment variable, what it is). docs/reference.md lists them; a test compares."""
+SECRETS = ("admin_token",)
+"""Fields that are never shown, nor handed to another process."""
+LEAST_SECRET = 16
+"""Characters."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,8 @@ class Settings:
     git_timeout_s: float = 300.0
     allow_private_hosts: bool = False
     train_processes: int = 0
+    archive: Path | None = None
+    admin_token: str | None = dataclasses.field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
@@ -78,14 +93,20 @@ class Settings:
                 try:
                     given[field.name] = _parsed(field.name, text)
                 except ValueError as error:
-                    problems.append(f"{variable}={text!r} ({error})")
+                    shown = variable if field.name in SECRETS else f"{variable}={text!r}"
+                    problems.append(f"{shown} ({error})")
         if problems:
             raise StudioError("Unusable settings: " + "; ".join(problems))
         return cls(**given | {name: value for name, value in overrides.items() if value is not None})
 
     def as_environment(self) -> dict[str, str]:
-        """The variables from which `from_environment` makes these settings again, say in another process."""
-        return {VARIABLES[field.name][0]: str(getattr(self, field.name)) for field in fields(self)}
+        """The variables from which `from_environment` makes these settings again, say in another process.
+
+        Secrets are blank: put over an environment that holds them, this takes them out.
+        """
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {name: "" if value is None else str(value) for name, value in given.items()}
+        return {VARIABLES[name][0]: value for name, value in (values | dict.fromkeys(SECRETS, "")).items()}
 
     @property
     def thread_count(self) -> int:
@@ -97,7 +118,7 @@ class Settings:
 
 def _parsed(name: str, text: str) -> Any:
     match name:
-        case "workspace":
+        case "workspace" | "archive":
             return Path(text).expanduser()
         case "backend":
             return _one_of(text, get_args(Backend))
@@ -116,6 +137,10 @@ def _parsed(name: str, text: str) -> Any:
             return _at_least(int(text), 1)
         case "prose" | "allow_private_hosts":
             return _one_of(text.lower(), ("true", "false")) == "true"
+        case "admin_token":
+            if len(text) < LEAST_SECRET or not text.isascii():
+                raise ValueError(f"must have at least {LEAST_SECRET} characters, all of them ASCII")
+            return text
         case _:
             return text
 

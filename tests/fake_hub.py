@@ -1,9 +1,9 @@
 """A small Hugging Face Hub on this machine: serves repositories from a folder.
 
-    FOLDER/models/OWNER/NAME/...      FOLDER/datasets/OWNER/NAME/...
+    FOLDER/models/OWNER/NAME/...      FOLDER/datasets/OWNER/NAME/...      FOLDER/spaces/OWNER/NAME/...
 
 It speaks the part of the Hub's API that `snapshot_download`, `hf_hub_download` and `load_dataset`
-use, and for models what `create_repo`, `create_branch` and `create_commit` use: what is committed
+use, and for models and Spaces what `create_repo`, `create_branch` and `create_commit` use: what is committed
 to main is then in the folder. The client reads HF_ENDPOINT when it is imported, so tests run it
 in a subprocess with `FakeHub.environment`.
 """
@@ -33,12 +33,16 @@ from tests.repository_files import (
 )
 
 API = re.compile(
-    r"/api/(?P<kind>models|datasets)/(?P<id>[^/]+/[^/]+)"
+    r"/api/(?P<kind>models|datasets|spaces)/(?P<id>[^/]+/[^/]+)"
     r"(/(?P<what>revision|tree)/(?P<revision>[^/]+)(/(?P<under>.+))?)?"
 )
-RESOLVE = re.compile(r"/(?P<kind>datasets/)?(?P<id>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<path>.+)")
-WRITE = re.compile(r"/api/models/(?P<id>[^/]+/[^/]+)/(?P<what>preupload|commit|branch)/(?P<revision>[^/]+)")
-LARGE_FILES = re.compile(r"/[^/]+/[^/]+\.git/info/lfs/objects/batch")
+RESOLVE = re.compile(
+    r"/(?P<kind>(datasets|spaces)/)?(?P<id>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<path>.+)"
+)
+WRITE = re.compile(
+    r"/api/(?P<kind>models|spaces)/(?P<id>[^/]+/[^/]+)/(?P<what>preupload|commit|branch)/(?P<revision>[^/]+)"
+)
+LARGE_FILES = re.compile(r"(/spaces)?/[^/]+/[^/]+\.git/info/lfs/objects/batch")
 LARGE_FILE = re.compile(r"/lfs/(?P<oid>[0-9a-f]{64})")
 
 
@@ -77,9 +81,9 @@ class FakeHub:
         self.large: dict[str, bytes] = {}
         self.faults: list[Fault] = []
 
-    def files(self, repo_id: str) -> dict[str, bytes]:
-        """What main of a model holds."""
-        return stored_files(self.folder / "models" / repo_id)
+    def files(self, repo_id: str, kind: str = "models") -> dict[str, bytes]:
+        """What main of a repository holds. kind: models, datasets or spaces."""
+        return stored_files(self.folder / kind / repo_id)
 
     def __enter__(self) -> FakeHub:
         class Handler(_Handler):
@@ -196,13 +200,14 @@ class _Handler(BaseHTTPRequestHandler):
         if account is None:
             return
         repo_id = f"{wanted.get('organization') or account.name}/{wanted['name']}"
-        folder = self.hub.folder / "models" / repo_id
+        kind = wanted.get("type") or "model"
+        folder = self.hub.folder / f"{kind}s" / repo_id
         if not _owns(account, repo_id):
-            self._send_error(403, "Forbidden", "You don't have the rights to create a model here")
+            self._send_error(403, "Forbidden", f"You don't have the rights to create a {kind} here")
             return
         if folder.exists():
             self._send_json(
-                {"error": "You already created this model repo", "url": f"{self.hub.url}/{repo_id}"}, 409
+                {"error": f"You already created this {kind} repo", "url": f"{self.hub.url}/{repo_id}"}, 409
             )
             return
         store_files(folder, {".gitattributes": b"*.safetensors filter=lfs\n"})
@@ -216,7 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         repo_id, revision = match["id"], match["revision"]
         is_branch = match["what"] == "branch"
-        files = self._files("models", repo_id, "main" if is_branch else revision)
+        files = self._files(match["kind"], repo_id, "main" if is_branch else revision)
         if files is None:
             return
         if not wants_pull_request and not _owns(account, repo_id):
@@ -228,14 +233,16 @@ class _Handler(BaseHTTPRequestHandler):
         elif match["what"] == "preupload":
             self._send_json({"files": [upload_mode(one, files) for one in json.loads(self.body)["files"]]})
         else:
-            self._commit(repo_id, revision, files, wants_pull_request)
+            self._commit(match["kind"], repo_id, revision, files, wants_pull_request)
 
     def _upload_instructions(self, wanted: dict[str, Any]) -> dict[str, Any]:
         """Where to send a large file; nowhere if it is here already."""
         upload = {"href": f"{self.hub.url}/lfs/{wanted['oid']}"}
         return wanted if wanted["oid"] in self.hub.large else wanted | {"actions": {"upload": upload}}
 
-    def _commit(self, repo_id: str, revision: str, files: dict[str, bytes], wants_pull_request: bool) -> None:
+    def _commit(
+        self, kind: str, repo_id: str, revision: str, files: dict[str, bytes], wants_pull_request: bool
+    ) -> None:
         changed = dict(files)
         for line in self.body.splitlines():
             entry = json.loads(line)
@@ -257,7 +264,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.hub.branches[repo_id, f"refs/pr/{number}"] = changed
             answer["pullRequestUrl"] = f"{self.hub.url}/{repo_id}/discussions/{number}"
         elif revision == "main":
-            store_files(self.hub.folder / "models" / repo_id, changed)
+            store_files(self.hub.folder / kind / repo_id, changed)
         else:
             self.hub.branches[repo_id, revision] = changed
         self._send_json(answer)

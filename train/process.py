@@ -21,6 +21,8 @@ KILL_S = 10.0
 """A killed process may still be in a write."""
 NICENESS = 5
 """A third of an equal's share where processors are short: more, and training stands still."""
+OOM_SCORE = 500
+"""Of 1,000: counted as if it held half of the memory more."""
 
 
 class Worker(NamedTuple):
@@ -52,6 +54,8 @@ class Worker(NamedTuple):
             os.setpriority(os.PRIO_PROCESS, self.pid, min(niceness, 19))
         with suppress(OSError):  # Linux weighs sessions against each other first, by their autogroup
             Path(f"/proc/{self.pid}/autogroup").write_text(str(NICENESS))
+        with suppress(OSError):  # where memory runs out the system ends the run, not those it runs beside
+            Path(f"/proc/{self.pid}/oom_score_adj").write_text(str(OOM_SCORE))
 
     def wait(self, timeout_s: float) -> bool:
         """Whether the process has ended, by the end of the time at the latest."""

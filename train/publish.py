@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import partial
@@ -17,6 +15,7 @@ from search_core.encoder import adapter
 from search_core.encoder.config import FILES, read_config
 from search_core.types import Progress, StudioError, silent
 from train.finished_run import FinishedRun, read_finished_run, shareable_files
+from train.hub import check_name, connect, explained
 from train.loss_picture import loss_picture
 from train.model_card import HEADLINE, PICTURE, What, render_card
 
@@ -24,12 +23,8 @@ if TYPE_CHECKING:
     from huggingface_hub import CommitInfo, HfApi
 
 ADAPTER_FILES = (adapter.CONFIG, adapter.WEIGHTS)
-HUB_TIMEOUT_S = 5.0
-"""For the first question to the Hub; uploads take as long as they need."""
 COMMIT_WAITS_S = (1.0, 2.0)
 """Before a commit is tried again whose answer did not come."""
-TOKEN = re.compile(r"[\w.=-]+", re.ASCII)
-LOGIN = "log in with `hf auth login`, or set HF_TOKEN to a token that may write"
 
 
 @dataclass(frozen=True)
@@ -67,8 +62,8 @@ def publish(
     _check_request(repo_id, create_pr, revision)
     run = read_finished_run(folder)
     contents = _contents(run, repo_id, what)
-    with _explained(repo_id):
-        api = _connect(token)
+    with explained(repo_id):
+        api = connect(token)
         _prepare_repository(api, repo_id, private=private, branch=None if create_pr else revision)
         commit = _upload(
             api,
@@ -83,20 +78,7 @@ def publish(
 
 
 def _check_request(repo_id: str, create_pr: bool, revision: str | None) -> None:
-    from huggingface_hub import hf_hub_url
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        hf_hub_url(repo_id, "README.md")  # asks nobody, but checks the name
-        well_named = "/" in repo_id
-    except HFValidationError:
-        well_named = False
-    if not well_named:
-        raise StudioError(
-            f"{repo_id!r} is no repository name: it must be OWNER/NAME of letters, digits, '-', '_' and '.', "
-            "the name at most 96, without '--' or '..', not beginning or ending with '-' or '.', nor ending "
-            "in '.git'."
-        )
+    check_name(repo_id)
     if create_pr and revision not in (None, "main"):
         raise StudioError("A pull request is always against main: leave out the revision, or create_pr.")
 
@@ -142,32 +124,6 @@ def _shareable(path: Path, run: FinishedRun) -> Path | bytes:
 
 def _is_local(origin: object) -> bool:
     return isinstance(origin, str) and origin != "" and (Path(origin).is_absolute() or Path(origin).exists())
-
-
-def _connect(token: str | None) -> HfApi:
-    """The Hub, as the token's owner. Raises StudioError within seconds where it does not answer."""
-    import httpx2
-    from huggingface_hub import HfApi, get_session, get_token, hf_raise_for_status
-
-    token = get_token() if token is None else token
-    if not token:
-        raise StudioError(f"You are not logged in to the Hugging Face Hub: {LOGIN}.")
-    if not TOKEN.fullmatch(token):  # the client would quote it in its complaint
-        raise StudioError(f"Your token for the Hugging Face Hub is malformed: {LOGIN}.")
-    api = HfApi(token=token)
-    try:
-        answer = get_session().get(
-            f"{api.endpoint}/api/whoami-v2",
-            headers={"authorization": f"Bearer {token}"},
-            timeout=HUB_TIMEOUT_S,
-        )
-    except (httpx2.TransportError, ConnectionError) as error:
-        raise StudioError(
-            f"The Hugging Face Hub ({api.endpoint}) cannot be reached ({type(error).__name__}): "
-            "go online and publish again."
-        ) from error
-    hf_raise_for_status(answer)
-    return api
 
 
 def _prepare_repository(api: HfApi, repo_id: str, *, private: bool, branch: str | None) -> None:
@@ -224,41 +180,3 @@ def _stale(held: Sequence[str], contents: Mapping[str, Path | bytes]) -> list[st
     """
     read = (*FILES, *ADAPTER_FILES)
     return [name for name in held if name not in contents and any(fnmatch(name, pattern) for pattern in read)]
-
-
-@contextmanager
-def _explained(repo_id: str) -> Iterator[None]:
-    """Turn what the Hub, its client and the network say into a sentence with the way out."""
-    import httpx2
-
-    try:
-        yield
-    except (httpx2.HTTPError, OSError, ValueError, RuntimeError) as error:
-        cause = error.__cause__ if isinstance(error, RuntimeError) else None  # the upload threads wrap it
-        raise StudioError(_sentence(repo_id, cause or error)) from error
-
-
-def _sentence(repo_id: str, error: BaseException) -> str:
-    from huggingface_hub.errors import HfHubHTTPError
-
-    if isinstance(error, HfHubHTTPError):
-        status = error.response.status_code
-        said = _one_line(error.server_message or error.response.reason_phrase)
-        match status:
-            case 401:
-                return f"The Hugging Face Hub does not accept your token, it may have expired: {LOGIN}."
-            case 403:
-                return f"Your token may not write to {repo_id} ({said}): {LOGIN}, or choose another name."
-            case 409:
-                return f"{repo_id} is being changed by somebody else ({said}): publish again in a moment."
-        return f"The Hugging Face Hub refused {repo_id} ({status}: {said})."
-    if isinstance(error, ValueError):
-        return f"The Hugging Face Hub refused what was sent to {repo_id}: {_one_line(str(error))}"
-    return (
-        f"The connection to the Hugging Face Hub was lost ({type(error).__name__}): publish {repo_id} again, "
-        "what has arrived is not sent twice."
-    )
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from search_core.bucket import RUNS, Bucket
 from search_core.settings import Settings
 from search_core.store import Workspace
 from search_core.types import StudioError
@@ -46,6 +47,8 @@ def work(folder: Path, settings: Settings, train: Train) -> None:
     run.log.append(last)
     if isinstance(last, FinishEvent):  # after it: a run without its model must not lose them
         shutil.rmtree(run.checkpoints, ignore_errors=True)
+        if settings.archive:
+            Bucket(settings.archive, settings.workspace).keep(RUNS)
 
 
 def _attempt(run: Run, device: str, settings: Settings, stop: Stop, train: Train) -> Event:

@@ -50,3 +50,20 @@ def test_a_switch_is_true_or_false_and_survives_another_process() -> None:
     assert Settings.from_environment(on.as_environment()) == on
     with pytest.raises(StudioError, match=r"CODESEARCH_PROSE='yes' .choose from true, false"):
         Settings.from_environment({"CODESEARCH_PROSE": "yes"})
+
+
+def test_the_admin_token_is_shown_nowhere_and_handed_to_no_other_process() -> None:
+    variable = VARIABLES["admin_token"][0]
+    settings = Settings.from_environment({variable: "correct-horse-battery"})
+    assert settings.admin_token == "correct-horse-battery"  # noqa: S105
+    assert "correct-horse" not in repr(settings)
+    inherited = {variable: "correct-horse-battery"} | settings.as_environment()
+    assert Settings.from_environment(inherited).admin_token is None
+
+
+@pytest.mark.parametrize("token", ["too-short", "ünicode-does-not-fit-headers"])
+def test_an_admin_token_that_is_easily_guessed_or_cannot_be_sent_is_refused(token: str) -> None:
+    variable = VARIABLES["admin_token"][0]
+    with pytest.raises(StudioError, match=f"{variable} .must have at least 16 characters") as caught:
+        Settings.from_environment({variable: token})
+    assert token not in str(caught.value)
