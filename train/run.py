@@ -30,6 +30,8 @@ ROOM = "runs"
 CONFIG = "training_config.json"
 """Not config.json: that one is the model's, in the same folder."""
 PAIRS = "pairs.json"
+MARKS = "marks.jsonl"
+"""What people had marked when the run began, where it learns from that."""
 RESERVE = ".reserve"
 WORKER = (sys.executable, "-P", "-m", "train.worker")
 """The command of a run's process, to which the run's folder is added. -P: a folder `train` where
@@ -39,7 +41,7 @@ GRACE_S = 120.0
 """How long a cancelled run may take for its last step and checkpoint: large models are slow on processors."""
 LAST_WORDS = 400
 """Characters shown of what a process that died said last."""
-LEFTOVERS = frozenset({CONFIG, "events.jsonl", "log.txt", RESERVE, PAIRS, "checkpoints", "reports"})
+LEFTOVERS = frozenset({CONFIG, "events.jsonl", "log.txt", RESERVE, PAIRS, MARKS, "checkpoints", "reports"})
 """All that a run leaves behind that came to nothing."""
 
 _ENDINGS: Mapping[str, Status] = {"finish": "finished", "cancelled": "cancelled", "error": "failed"}
@@ -193,6 +195,23 @@ def cancel(run: Run, grace_s: float = GRACE_S) -> None:
     _worker(state.events).end(grace_s)
     if _ending(read_events(run.log.path)) is None:  # its process is gone: nobody else writes
         run.log.append(CancelledEvent())
+
+
+def delete(run: Run, settings: Settings) -> None:
+    """Remove a run's folder, and with it its model; what was published stays on the Hub.
+
+    Raises StudioError for a run that is alive, and where its files cannot be removed.
+    """
+    with Workspace(settings.workspace).writing(run.folder):
+        state = run.state()
+        if state.is_alive:
+            raise StudioError(f"Run {run.id} is {state.status}: cancel it first, then delete it.")
+        try:
+            run.log.path.unlink(missing_ok=True)  # first: without its events a folder is no run any more
+            shutil.rmtree(run.folder)
+            (_room(settings) / run.id).unlink(missing_ok=True)  # the link to a run elsewhere
+        except OSError as error:
+            raise StudioError(f"Run {run.id} cannot be deleted: {error.strerror or error}.") from error
 
 
 def find_run(name: str, settings: Settings) -> Run:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from runs import WORKER, config, worker_of
+from tuning import tiny
 
 from search_core.settings import Settings
+from tests.fake_hub import FakeHub
+from tests.train.publisher import publishing_hub
 from train.run import Run, start
 
 
@@ -23,3 +27,15 @@ def launch(settings: Settings):
     yield launch
     for run in runs:
         worker_of(run).end(grace_s=0)
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model to start from; nothing changes it."""
+    return tiny(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[FakeHub]:
+    with publishing_hub(tmp_path / "hub") as hub:
+        yield hub

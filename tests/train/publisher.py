@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.fake_hub import Account, FakeHub
+from tests.warm_python import WarmPython
 
 TOKEN = "hf_thisMustStayBetweenUsAndTheHub"  # noqa: S105
 REPO = "alice/code-finder"
@@ -35,30 +34,18 @@ except StudioError as error:
 """
 
 
-def client(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", CLIENT, *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
 class Publisher:
     """Publishes a run to a hub with the token that is in its environment."""
 
-    def __init__(self, hub: FakeHub, folder: Path) -> None:
-        self.hub, self.folder = hub, folder
-        self.cache = folder.parent / "cache"
+    def __init__(self, python: WarmPython, hub: FakeHub, folder: Path, cache: Path) -> None:
+        self.python, self.hub, self.folder, self.cache = python, hub, folder, cache
         self.environment = hub.environment(self.cache) | {"HF_TOKEN": TOKEN}
         self.said = ""
 
     def attempt(self, repo_id: str = REPO, hasty: bool = False, **options: Any) -> tuple[int, str]:
         """Exit code and what was said."""
-        done = client(
-            self.environment, str(self.folder), repo_id, json.dumps(options), "hasty" if hasty else ""
-        )
+        arguments = (str(self.folder), repo_id, json.dumps(options), "hasty" if hasty else "")
+        done = self.python.run(CLIENT, *arguments, environment=self.environment)
         self.said += done.stdout + done.stderr
         return done.returncode, done.stdout if done.returncode == 0 else done.stderr
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
@@ -59,9 +60,10 @@ def kill(run: Run) -> None:
 
 
 def in_line(run: Run) -> Run:
-    """Waiting for the device: the last file that it writes before is there."""
+    """Waiting for the device: what it writes before is there, and the kernel knows of its wait."""
+    waiting = re.compile(rf"-> FLOCK .* {worker_of(run).pid} ")
     wait_until(lambda: (run.folder / ".reserve").exists())
-    time.sleep(0.3)
+    wait_until(lambda: waiting.search(Path("/proc/locks").read_text()) is not None)
     return run
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +15,9 @@ from search_core.encoder.adapter import Adapter, Factors, write_adapter
 from search_core.encoder.models import MINILM_HUB_ID
 from tests.fake_hub import FakeHub, Fault, hub_environment
 from tests.search_core.encoder.tiny_model import build_tiny_model
-from tests.train.publisher import REPO, TOKEN, Publisher, publishing_hub
+from tests.train.publisher import REPO, TOKEN, Publisher
 from tests.train.run_folder import build_run
+from tests.warm_python import WarmPython
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +34,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> Iterator[FakeHub]:
-    with publishing_hub(tmp_path / "hub") as hub:
-        yield hub
-
-
-@pytest.fixture
-def publisher(hub: FakeHub, finished: Path, tmp_path: Path) -> Publisher:
-    publisher = Publisher(hub, finished)
-    publisher.cache = tmp_path / "cache"
-    publisher.environment = hub.environment(publisher.cache) | {"HF_TOKEN": TOKEN}
-    return publisher
+def publisher(warm_python: WarmPython, hub: FakeHub, finished: Path, tmp_path: Path) -> Publisher:
+    return Publisher(warm_python, hub, finished, tmp_path / "cache")
 
 
 def test_a_new_repository_holds_model_card_picture_and_figures_and_nothing_else(
@@ -151,11 +142,14 @@ def test_a_revision_is_a_branch_that_is_made_where_there_is_none(publisher: Publ
     assert "model.safetensors" in hub.branches[REPO, "v2"]
 
 
-def test_an_adapter_is_published_without_the_model(tmp_path: Path, hub: FakeHub, tiny_model: Path) -> None:
+def test_an_adapter_is_published_without_the_model(
+    publisher: Publisher, hub: FakeHub, tmp_path: Path, tiny_model: Path
+) -> None:
     run = build_run(tmp_path / "run", model=tiny_model)
     factors = Factors(torch.ones(1, 32), torch.ones(32, 1))
     write_adapter(Adapter(str(tiny_model), "0" * 64, {"pooler.dense": factors}), run / "adapter")
-    Publisher(hub, run).publish(what="adapter")
+    publisher.folder = run
+    publisher.publish(what="adapter")
     held = hub.files(REPO)
     assert {"adapter_config.json", "adapter_model.safetensors", "README.md"} <= set(held)
     assert "model.safetensors" not in held
@@ -168,14 +162,15 @@ def test_a_run_without_an_adapter_has_none_to_publish(publisher: Publisher, hub:
 
 
 def test_nothing_that_is_published_names_a_folder_or_a_private_query(
-    tmp_path: Path, hub: FakeHub, tiny_model: Path
+    publisher: Publisher, hub: FakeHub, tmp_path: Path, tiny_model: Path
 ) -> None:
     run = build_run(
         tmp_path / "run", model=tiny_model, corpus=f"{tmp_path}/code", base_model=f"{tmp_path}/base"
     )
     config = json.loads(run.joinpath("config.json").read_text())
     run.joinpath("config.json").write_text(json.dumps(config | {"_name_or_path": str(tmp_path / "base")}))
-    Publisher(hub, run).publish()
+    publisher.folder = run
+    publisher.publish()
     held = hub.files(REPO)
     assert [name for name, content in held.items() if str(tmp_path).encode() in content] == []
     assert json.loads(held["config.json"])["_name_or_path"] == "base"
@@ -215,9 +210,10 @@ def test_a_pull_request_cannot_be_against_a_branch(publisher: Publisher, hub: Fa
 
 
 def test_a_folder_without_a_finished_run_creates_no_repository(
-    hub: FakeHub, tmp_path: Path, tiny_model: Path
+    publisher: Publisher, hub: FakeHub, tiny_model: Path
 ) -> None:
-    assert "no finished training run, it lacks training_config.json" in Publisher(hub, tiny_model).refusal()
+    publisher.folder = tiny_model
+    assert "no finished training run, it lacks training_config.json" in publisher.refusal()
     assert hub.requests == []
 
 

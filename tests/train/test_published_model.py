@@ -6,10 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -18,15 +16,9 @@ from search_core.encoder.adapter import Adapter, Factors, write_adapter
 from search_core.encoder.models import MINILM_HUB_ID
 from search_core.settings import Settings
 from tests.fake_hub import FakeHub
-from tests.train.publisher import REPO, Publisher, publishing_hub
+from tests.train.publisher import REPO, Publisher
 from tests.train.run_folder import build_run
-
-
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[FakeHub]:
-    with publishing_hub(tmp_path / "hub") as hub:
-        yield hub
-
+from tests.warm_python import WarmPython
 
 TEXTS = ["def add(a, b): return a + b", "sum of two"]
 
@@ -44,10 +36,10 @@ def code_on_card(hub: FakeHub) -> str:
 
 
 def test_what_is_downloaded_makes_the_same_vectors_and_the_cards_code_runs(
-    hub: FakeHub, tmp_path: Path
+    hub: FakeHub, warm_python: WarmPython, tmp_path: Path
 ) -> None:
     run = build_run(tmp_path / "run", model=model_folder("minilm", Settings()))
-    Publisher(hub, run).publish()
+    Publisher(warm_python, hub, run, tmp_path / "cache").publish()
     check = f"""
 import sys
 ours = SentenceTransformer(sys.argv[1])
@@ -58,7 +50,9 @@ assert scores[0, 1] > scores[0, 0] + 0.2, scores  # the second of the card's fun
     assert any("/resolve/" in request for request in hub.requests)
 
 
-def test_the_code_on_an_adapters_card_makes_the_merged_models_vectors(hub: FakeHub, tmp_path: Path) -> None:
+def test_the_code_on_an_adapters_card_makes_the_merged_models_vectors(
+    hub: FakeHub, warm_python: WarmPython, tmp_path: Path
+) -> None:
     minilm = model_folder("minilm", Settings())
     shutil.copytree(minilm, hub.folder / "models" / MINILM_HUB_ID)
     generator = torch.Generator().manual_seed(0)
@@ -69,7 +63,7 @@ def test_the_code_on_an_adapters_card_makes_the_merged_models_vectors(hub: FakeH
     weights = load_file(run / "model.safetensors")
     weights[f"{layer}.weight"] += factors.up.half().float() @ factors.down.half().float()
     save_file(weights, run / "model.safetensors", metadata={"format": "pt"})
-    Publisher(hub, run).publish(what="adapter")
+    Publisher(warm_python, hub, run, tmp_path / "cache").publish(what="adapter")
     check = f"""
 import sys, numpy
 base, merged = (SentenceTransformer(folder).encode({TEXTS}) for folder in sys.argv[1:])

@@ -25,7 +25,7 @@ OUTCOME = Outcome(final_loss=0.25, total_steps=8, training_time_s=1.5, best_step
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(workspace=tmp_path / "workspace", backend="torch", device="cpu", threads=2)
+    return Settings(workspace=tmp_path / "workspace", backend="torch", device="cpu", threads=1)
 
 
 @pytest.fixture

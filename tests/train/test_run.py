@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from runs import WORKER, config, ended, in_line, kill, reached, steps, time_of, 
 from search_core.settings import Settings
 from search_core.types import StudioError
 from train.process import Worker
-from train.run import cancel, find_run, list_runs, resume, start
+from train.run import cancel, delete, find_run, list_runs, resume, start
 
 
 def test_a_run_is_queued_starts_steps_and_finishes(launch) -> None:
@@ -30,6 +31,14 @@ def test_a_run_is_in_the_workspace_under_its_id(launch, settings: Settings) -> N
     run = launch()
     assert run.folder == settings.workspace.resolve() / "runs" / run.id
     assert find_run(run.id, settings) == find_run(str(run.folder), settings) == run
+
+
+def test_a_finished_run_is_kept_in_the_bucket(settings: Settings, tmp_path: Path) -> None:
+    bucket = tmp_path / "bucket"
+    bucket.mkdir()
+    run = start(config(), replace(settings, archive=bucket), worker=WORKER)
+    assert ended(run).status == "finished"
+    assert (bucket / "runs" / run.id / "manifest.json").is_file()
 
 
 def test_a_run_is_a_session_of_its_own_with_its_input_closed(launch) -> None:
@@ -289,3 +298,26 @@ def test_an_unknown_device_is_refused_before_anything_starts(settings: Settings)
     with pytest.raises(StudioError, match="'abacus' is no device"):
         start(config(), Settings(workspace=settings.workspace, device="abacus"), worker=WORKER)
     assert not settings.workspace.exists()
+
+
+def test_a_deleted_run_is_gone_with_its_model(settings: Settings) -> None:
+    run = start(config(), settings, worker=WORKER)
+    ended(run)
+    delete(run, settings)
+    assert not run.folder.exists()
+    assert list_runs(settings) == []
+
+
+def test_a_run_that_is_alive_is_not_deleted(launch, settings: Settings) -> None:
+    run = reached(launch("pause at 2", steps=9), step=2)
+    with pytest.raises(StudioError, match=r"is running: cancel it first"):
+        delete(run, settings)
+    assert run.state().status == "running"
+
+
+def test_a_run_elsewhere_is_deleted_there(settings: Settings, tmp_path: Path) -> None:
+    run = start(config(), settings, output=tmp_path / "elsewhere", worker=WORKER)
+    ended(run)
+    delete(run, settings)
+    assert not (tmp_path / "elsewhere").exists()
+    assert not list((settings.workspace / "runs").glob("elsewhere*"))

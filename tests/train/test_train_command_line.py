@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from runs import ended, in_line, kill, reached, steps, wait_until
 from sentence_transformers import SentenceTransformer
 
 from search_core.settings import Settings
+from tests.commands import begin
 from tests.train.run_folder import build_run
 from train.__main__ import main
 from train.run import cancel, find_run, list_runs
@@ -124,18 +123,9 @@ def test_a_corpus_that_is_not_there_is_said_by_the_run(run, settings: Settings) 
     assert "Traceback" not in err
 
 
-def command(*argv: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "train", *map(str, argv)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def test_an_interruption_cancels_the_run_and_is_exit_code_130(launch, settings: Settings) -> None:
     reached(launch("pause at 1", steps=2), 1)  # has the device, so that the next one stays queued
-    process = command("run", "--corpus", "stdlib", "--workspace", settings.workspace)
+    process = begin("train", "run", "--corpus", "stdlib", "--workspace", settings.workspace)
     wait_until(lambda: len(list_runs(settings)) == 2)
     (interrupted, _) = list_runs(settings)
     in_line(interrupted)
@@ -154,7 +144,7 @@ def test_a_real_run_is_killed_resumed_and_finished(
     settings, folder = Settings(workspace=model_workspace), tmp_path / "model"
     argv = ["run", "--corpus", f"dataset:{small_dataset}", "--batch-size", 4, "--epochs", 2, "--no-guard"]
     argv += ["--development", 0.1, "--output", folder, "--workspace", model_workspace]
-    begun = command(*argv)
+    begun = begin("train", *argv)
     wait_until((folder / "events.jsonl").exists)
     run = find_run(str(folder), settings)
     wait_until(lambda: run.last_checkpoint is not None)
@@ -162,7 +152,7 @@ def test_a_real_run_is_killed_resumed_and_finished(
     _, err = begun.communicate(timeout=120)
     assert begun.returncode == 2 and "The process died" in err.splitlines()[-1]
 
-    resumed = command(*argv, "--resume", "--json")
+    resumed = begin("train", *argv, "--resume", "--json")
     out, err = resumed.communicate(timeout=480)
     assert resumed.returncode == 0, err
     assert json.loads(out)["status"] == "finished"

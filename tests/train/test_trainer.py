@@ -133,7 +133,7 @@ def test_one_seed_gives_the_same_losses_twice_and_another_seed_others(train) -> 
 
 
 def test_training_lowers_the_loss(train) -> None:
-    _, _, events = train(epochs=20, learning_rate=1e-2)
+    _, _, events = train(epochs=20, learning_rate=1e-2, evaluation_steps=80)
     assert sum(losses(events)[step] for step in range(77, 81)) < 0.8 * sum(
         losses(events)[step] for step in range(1, 5)
     )

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -15,12 +14,11 @@ import torch
 from huggingface_hub import ModelCard
 from runs import ended, kill, reached, steps, wait_until, worker_of
 from sentence_transformers import SentenceTransformer
-from tuning import tiny
 
 from search_core.encoder import model_folder
 from search_core.settings import Settings
 from tests.fake_hub import FakeHub
-from tests.train.publisher import REPO, TOKEN, publishing_hub
+from tests.train.publisher import REPO, TOKEN
 from train.run import Run, cancel, find_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -42,11 +40,6 @@ def command(*argv: object, **variables: str) -> subprocess.CompletedProcess[str]
 @pytest.fixture(scope="module")
 def workspace(model_workspace: Path) -> Path:
     return model_workspace
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny(tmp_path_factory.mktemp("base"))
 
 
 @pytest.fixture(scope="module")
@@ -90,12 +83,6 @@ def test_show_says_which_step_was_kept_and_why_there_is_no_guard(lora_run: Run, 
     shown = command("show", lora_run.folder, "--workspace", workspace).stdout
     assert f"kept      step {steps(lora_run)[-1]}, the last\n" in shown
     assert "guard     nothing measured: switched off with --no-guard\n" in shown
-
-
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[FakeHub]:
-    with publishing_hub(tmp_path / "hub") as hub:
-        yield hub
 
 
 def test_model_and_adapter_replace_each_other_in_one_repository(
@@ -162,6 +149,7 @@ def test_the_recipes_batch_is_lowered_to_the_pairs_there_are_but_a_given_one_is_
     )
 
 
+@pytest.mark.full
 def test_a_run_in_two_processes_is_cancelled_killed_resumed_and_finished(
     base: Path, workspace: Path, small_dataset: Path, tmp_path: Path
 ) -> None:

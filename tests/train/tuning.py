@@ -37,4 +37,4 @@ def recipe(base: Path, **given: Any) -> TrainingConfig:
     return defaults("dataset:tests", str(base), on_gpu=False, **quick | given)
 
 
-CPU = Settings(device="cpu", threads=2)
+CPU = Settings(device="cpu", threads=1)  # two would wait for each other where cores are short
