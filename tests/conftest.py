@@ -3,24 +3,61 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from search_core.settings import Settings
+from search_core.store import Workspace
+from tests.warm_python import WarmPython
 
 os.environ["HF_HUB_OFFLINE"] = (
     "1"  # no test of this process may reach out; Hub tests run a client of their own
 )
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+if "PYTEST_XDIST_WORKER" in os.environ:  # a core for each worker, and for each process that it starts
+    os.environ["OMP_NUM_THREADS"] = os.environ["CODESEARCH_THREADS"] = "1"
+
+# A shell lets its background jobs ignore interruptions; what tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DATA = Path(__file__).parent / "data"
+LONGEST_FIRST = ("e2e", "train")
+"""Folders of tests that workers begin with, so that at the end none waits for another."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Share the tests among workers (pytest-xdist's `--dist loadgroup`) by file, all of tests/e2e as one.
+
+    What a module or the page's tests share is then made once.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    for item in items:
+        folder = _folder(item)
+        item.add_marker(pytest.mark.xdist_group("e2e" if folder == "e2e" else item.path.as_posix()))
+    ranks = {folder: rank for rank, folder in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: ranks.get(_folder(item), len(ranks)))
+
+
+def _folder(item: pytest.Item) -> str:
+    """Of a test, below tests/."""
+    root = Path(__file__).parent
+    return item.path.relative_to(root).parts[0] if item.path.is_relative_to(root) else ""
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(workspace=tmp_path / "workspace")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "workspace")
 
 
 @pytest.fixture(scope="session")
@@ -40,5 +77,21 @@ def small_dataset() -> Path:
 
 @pytest.fixture(scope="session")
 def model_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace shared by tests that need the bundled model, so that it is prepared once."""
-    return tmp_path_factory.mktemp("model-workspace")
+    """A workspace shared by tests that need the bundled model, so that it is prepared once.
+
+    Each worker has its own, with the model's conversion for all of them.
+    """
+    workspace, root = tmp_path_factory.mktemp("model-workspace"), tmp_path_factory.getbasetemp()
+    conversions = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "conversions"
+    conversions.mkdir(exist_ok=True)
+    (workspace / "runtimes").symlink_to(conversions)
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def warm_python() -> Iterator[WarmPython]:
+    """For clients of the Hub."""
+    with WarmPython(
+        "httpx2", "matplotlib.figure", "pandas", "pyarrow", "search_core.corpus", "train.publish"
+    ) as python:
+        yield python

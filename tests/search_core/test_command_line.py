@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from search_core.__main__ import main
+from tests.commands import begin
 
 REMOVE_TREE = """def remove_tree(path):
     '''Delete a folder and all that is in it.'''
@@ -53,7 +51,7 @@ def run(model_workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: 
         except SystemExit as stop:
             code = int(stop.code or 0)
         out, err = capsys.readouterr()
-        return code, out, err
+        return code, out, err.rpartition("\r")[2]  # where a bar of progress was
 
     return run
 
@@ -174,7 +172,7 @@ def test_reports_of_different_protocols_cannot_be_compared(run, small_dataset: P
         (["search", "--corpus", "stdlib"], "Give one of QUERY, --queries FILE and --similar-to"),
         (["search", "x", "--similar-to", "a.py:1", "--corpus", "stdlib"], "Give one of QUERY"),
         (["search", "--similar-to", "a.py", "--corpus", "stdlib"], "A place is PATH:LINE"),
-        (["search", "--similar-to", "no.py:1", "--corpus", "stdlib"], "no such file: no.py"),
+        (["search", "--similar-to", "no.py:1", "--corpus", "package:pathspec"], "no such file: no.py"),
         (["index", "--watch", "--corpus", "stdlib"], "cannot be watched: only folders"),
         (["search", "", "--corpus", "stdlib"], "query is empty"),
         (["search", "x" * 100_000, "--corpus", "stdlib"], "100,000 characters"),
@@ -194,13 +192,9 @@ def test_reports_of_different_protocols_cannot_be_compared(run, small_dataset: P
     ],
 )
 def test_what_the_user_can_mend_is_one_line_and_exit_code_2(run, argv: list[str], sentence: str) -> None:
-    code, out, err = run(*argv) if argv else _bare(run)
+    code, out, err = run(*argv)
     assert (code, out) == (2, "")
     assert err.startswith("error: ") and err.count("\n") == 1 and sentence in err
-
-
-def _bare(run) -> tuple[int, str, str]:
-    return run()
 
 
 def test_a_blank_query_line_is_named_by_number(run) -> None:
@@ -225,35 +219,29 @@ def test_an_unusable_setting_is_named(run, folder: Path, monkeypatch: pytest.Mon
     assert code == 2 and "CODESEARCH_BACKEND='abacus' (choose from auto, torch, openvino)" in err
 
 
-def command(*argv: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "search_core", *map(str, argv)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
-    )
-
-
 def test_two_processes_index_the_same_corpus_at_once(folder: Path, tmp_path: Path) -> None:
     """Both finish, and the texts are encoded once."""
     argv = ("index", "--corpus", folder, "--workspace", tmp_path / "w", "--json")
-    both = [command(*argv), command(*argv)]
+    both = [begin("search_core", *argv), begin("search_core", *argv)]
     outputs = [json.loads(process.communicate(timeout=240)[0]) for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert sorted(output["models"][0]["encoded"] for output in outputs) == [0, 2]
 
 
 def test_an_interruption_is_exit_code_130_without_a_traceback(tmp_path: Path) -> None:
-    process = command("index", "--corpus", "stdlib", "--workspace", tmp_path / "w")
-    time.sleep(6)
+    process = begin("search_core", "index", "--corpus", "stdlib", "--workspace", tmp_path / "w")
+    assert process.stderr
+    said = ""
+    while "Reading stdlib" not in said:
+        said += process.stderr.read(1)
+        assert process.poll() is None, said
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "Traceback" not in err
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130 and "Traceback" not in said + err
 
 
 def test_a_workspace_in_the_way_is_one_clear_line(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    process = command("index", "--corpus", folder, "--workspace", tmp_path / "file")
+    process = begin("search_core", "index", "--corpus", folder, "--workspace", tmp_path / "file")
     _, err = process.communicate(timeout=120)
     assert process.returncode == 2 and "Cannot write" in err and "Traceback" not in err

@@ -116,9 +116,9 @@ def test_texts_without_words_can_be_indexed_and_searched(texts: list[str]) -> No
 
 def test_a_query_of_ten_thousand_characters_is_answered_in_a_moment() -> None:
     index = LexicalIndex.build(FUNCTIONS)
-    started = time.perf_counter()
+    started = time.process_time()
     scores = index.scores(("read_lines " * 1_000)[:10_000])
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert scores.argmax() == 0
 
 

@@ -80,9 +80,9 @@ def test_no_row_left_out_is_as_good_as_one_returned(scores: NDArray[np.float32],
 
 def test_a_million_scores_take_no_noticeable_time() -> None:
     scores = np.random.default_rng(0).standard_normal(1_000_000, np.float32)
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(top_rows(scores, 1_000)) >= 1_000
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 def test_hybrid_is_the_weighted_sum_of_standard_scores() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from search_core.report import (
     Timing,
     describe_environment,
     read_report,
+    report_id,
     report_table,
     write_report,
 )
@@ -159,3 +161,24 @@ def test_the_environment_names_machine_backend_and_versions() -> None:
     assert found["backend"] == "openvino f32, 2 threads"
     assert found["processor"] and found["cores"] >= 1
     assert "torch" in found["versions"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "same"),
+    [
+        ({"environment": {}, "timing": Timing()}, True),  # measured again: it takes the earlier one's place
+        ({"split": "test"}, False),
+        ({"protocol": "official"}, False),
+        ({"model_fingerprint": "cd34"}, False),
+        ({"mode": "hybrid"}, False),
+    ],
+)
+def test_the_id_of_a_report_is_that_of_what_was_measured(changed: dict[str, Any], same: bool) -> None:
+    before, after = (report_id(report, "f00d") for report in (REPORT, replace(REPORT, **changed)))
+    assert (before == after) is same
+    assert report_id(REPORT, "beef") != before
+
+
+def test_the_id_of_a_report_reads_and_fits_a_file_name_and_an_address() -> None:
+    report = replace(REPORT, corpus="/home/ada/my code/../x y&z", model="org/model?.v2")
+    assert re.fullmatch(r"x-y-z-valid-content-model-.v2-dense-[0-9a-f]{8}", report_id(report, "f00d"))

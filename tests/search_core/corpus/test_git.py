@@ -211,7 +211,7 @@ def test_a_server_that_hangs_is_given_up_and_no_process_is_left(
     started = time.monotonic()
     with pytest.raises(StudioError, match=r"did not arrive within 1 s"):
         load_corpus(server.url("acme/tools"), replace(settings, git_timeout_s=1.0))
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15  # half of what the server hangs
     assert gits_of_this_process() == []
 
 

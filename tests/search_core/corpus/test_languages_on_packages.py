@@ -69,7 +69,7 @@ class Tag(NamedTuple):
     is_function: bool
 
 
-@pytest.fixture(params=PACKAGES)
+@pytest.fixture(scope="module", params=PACKAGES)
 def package(request: pytest.FixtureRequest) -> Package:
     """A package whose sources are at hand."""
     package = PACKAGES[request.param]
