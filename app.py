@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from search_core.bucket import Bucket
 from search_core.command_line import OneLineParser, run_command
 from search_core.corpus.spec import parse_spec
 from search_core.settings import Settings
 from search_core.watch import watched_folders
+from ui.catalog import Catalog
+from ui.hosting import Hosting, free_memory, prepare_zero_gpu
 from ui.services import Services
 
-CORPUS = "stdlib"
+CORPORA = ("stdlib",)
 MODELS = ("minilm", "studio")
 """A baseline, and what fine-tuning made of it: both are here at the first start, without network."""
 
@@ -29,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--corpus",
         action="append",
         metavar="SPEC",
-        help=f"what to search, may be repeated (default {CORPUS})",
+        help=f"what to search, may be repeated (default {' and '.join(CORPORA)})",
     )
     parser.add_argument(
         "--model",
@@ -47,25 +52,48 @@ def build_parser() -> argparse.ArgumentParser:
 
 def open_page(args: argparse.Namespace, settings: Settings) -> None:
     """Serve the page until the program is interrupted. Raises StudioError where it cannot be served."""
-    corpora = args.corpus or [CORPUS]
-    for spec in corpora:  # what cannot exist is refused before the page opens
+    for spec in args.corpus or CORPORA:  # what cannot exist is refused before the page opens
         parse_spec(spec)
         if args.watch:
             watched_folders(spec)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # both are read at import: nothing leaves this machine
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    hosting = Hosting.of(os.environ, free_memory(os.environ))
+    if hosting.zero_gpu:
+        settings = prepare_zero_gpu(settings)
     from ui.access import Access
     from ui.page import build_page, serve  # takes seconds: bad usage is told before
 
-    services = Services(corpora, args.model or MODELS, settings, args.watch)
-    page = build_page(services, Access(args.host))
-    print(f"Code Search Studio is at {serve(page, services, args.host, args.port)}", flush=True)
-    services.start()  # the page is up before any model loads
+    bucket = Bucket(settings.archive, settings.workspace) if settings.archive else None
+    if bucket:
+        bucket.restore()  # before anything reads the workspace
+        hosting = replace(hosting, problem=bucket.problem)
+    catalog = Catalog(settings.workspace)
+    corpora = catalog.read("corpora").offered(args.corpus, CORPORA)
+    models = catalog.read("models").offered(args.model, hosting.models(MODELS))
+    services = Services(corpora, models, settings, args.watch)
+    host = args.host or hosting.host
+    access = Access(host, settings.admin_token, os.environ)
+    page = build_page(services, access, hosting)
+    print(f"Code Search Studio is at {serve(page, services, access, host, args.port)}", flush=True)
+    if access.way_in == "closed":
+        print(f"Nobody is its owner here, so nothing can be added or trained. {access.hint}", flush=True)
     try:
+        signal.signal(signal.SIGTERM, _leave)
+        services.start()  # the page is up before any model loads
+        if bucket:
+            bucket.start()
         threading.Event().wait()
     finally:
+        if bucket:
+            bucket.stop()  # first: a host waits some seconds and then kills
         services.stop()
         page.close(verbose=False)
+
+
+def _leave(*_: object) -> None:
+    """How Docker and a Space end a program: as with Ctrl-C, what is open is brought to an end first."""
+    raise SystemExit(0)
 
 
 if __name__ == "__main__":

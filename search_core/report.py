@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -133,6 +135,27 @@ def report_table(report: Report) -> str:
 def named(model: str | None, mode: Mode) -> str:
     """What ranked, in words."""
     return f"{model}, {mode}" if model else mode
+
+
+def report_id(report: Report, corpus_fingerprint: str) -> str:
+    """What it is called among a workspace's reports: fit for a file name and an address.
+
+    corpus_fingerprint: of the documents that were ranked. Evaluations of the same thing have the same
+    id, so that the later one takes the earlier one's place.
+    """
+    of = (report.corpus, corpus_fingerprint, report.split, report.protocol, report.model_fingerprint)
+    digest = hashlib.sha256(json.dumps([*of, report.mode]).encode()).hexdigest()[:8]
+    words = map(_slug, (report.corpus, report.split, report.protocol, report.model or "", report.mode))
+    return "-".join([*filter(None, words), digest])
+
+
+def _slug(spec: str) -> str:
+    """
+    >>> _slug("dataset:CoIR-Retrieval/cosqa"), _slug("/home/ada/my model/")
+    ('cosqa', 'my-model')
+    """
+    last = re.split("[/:]", spec.rstrip("/"))[-1]
+    return re.sub("[^A-Za-z0-9._]+", "-", last).strip("-.")[:40]
 
 
 def write_report(report: Report, path: Path) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
+from mcp.types import TextContent
 
-from search_core.types import Mode, SearchFilter
+from search_core.types import EvaluationProtocol, Mode, SearchFilter
+from ui.access import Access
+from ui.evaluations import Evaluations
 from ui.lanes import Lane
 from ui.pieces import told
 from ui.services import Services
 
 
-def add_endpoints(services: Services) -> None:
-    """Register /search, /compare_search and /corpora; call inside gr.Blocks."""
+def add_endpoints(services: Services, access: Access, evaluations: Evaluations) -> None:
+    """Register /search, /compare_search, /evaluate and /corpora; call inside gr.Blocks."""
 
     @told
     def search(
@@ -63,6 +68,29 @@ def add_endpoints(services: Services) -> None:
         lanes = Lane(model_a, mode), Lane(model_b, mode_b or mode)
         return services.search_object(query, k, corpus, lanes)
 
+    @told
+    def evaluate(
+        request: gr.Request,
+        corpus: str,
+        model: str | None,
+        split: str = "valid",
+        mode: Mode = "dense",
+        protocol: EvaluationProtocol = "content",
+    ) -> dict[str, Any]:
+        """Measure how well a model finds what the judged queries of a corpus ask for. For the owner alone.
+
+        Args:
+            corpus: a corpus that /corpora lists
+            model: a model that /corpora lists; not needed in lexical mode
+            split: train, valid or test
+            mode: dense, lexical or hybrid
+            protocol: content counts equal documents once; official keeps every id, as published tables do
+        """
+        access.require(request, "Evaluating")
+        report = evaluations.run(corpus, model, split, mode, protocol).as_dict()
+        del report["per_query"]
+        return report
+
     def corpora() -> list[dict[str, Any]]:
         """The corpora that can be searched now, with their documents, files, languages and ready models."""
         return services.described()
@@ -70,4 +98,17 @@ def add_endpoints(services: Services) -> None:
     limits: dict[str, Any] = {"concurrency_limit": 16, "concurrency_id": "search"}
     gr.api(search, api_name="search", **limits)
     gr.api(compare_search, api_name="compare_search", **limits)
+    gr.api(evaluate, api_name="evaluate")
     gr.api(corpora, api_name="corpora")
+
+
+def speak_json(page: gr.Blocks) -> None:
+    """Have the MCP server answer with the objects as JSON, where Gradio writes Python's notation.
+
+    Call after launch.
+    """
+
+    def content(data: Sequence[Any], root_url: str) -> list[TextContent]:
+        return [TextContent(type="text", text=json.dumps(value, ensure_ascii=False)) for value in data]
+
+    page.mcp_server_obj.postprocess_output_data = content

@@ -2,38 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
 from markupsafe import Markup
 
+from search_core.judgments import Verdict
 from search_core.types import Document, Hit, Mode
 from ui.code_html import code_block, language_name
 from ui.lanes import Column
 from ui.markup import NOTHING, icon, join, visible
-from ui.states import failed, no_match
+from ui.states import failed, no_match, way_back
 
 SCORES: dict[Mode, str] = {"dense": "cosine similarity", "lexical": "keyword score", "hybrid": "fused score"}
 
 
-def column_html(column: Column, other: Column, query: str, corpus: str, *, filtered: bool = False) -> Markup:
+Verdicts = Mapping[str, Verdict]
+"""Content key of a document → what was said of it for the query."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the cards of both columns have in common.
+
+    query: whose words are marked; empty where the search was with a document. filtered: whether
+    something may be missing for that. verdicts: None where there are none to give.
+    """
+
+    query: str
+    corpus: str
+    filtered: bool = False
+    verdicts: Verdicts | None = None
+
+
+def column_html(column: Column, other: Column, look: Look) -> Markup:
     """One column whole: its heading, then cards, or the note that says why there are none."""
     if column.error is not None:
         chips, body = Markup('<span class="cs-chip bad">failed</span>'), failed(str(column.error))
     elif column.result is None or not column.result.hits:
-        chips, body = _served(column), no_match(query, filtered=filtered)
+        chips, body = _served(column), no_match(look.query, filtered=look.filtered)
     else:
         against = other if column.differs_from(other) else None
-        chips, body = _served(column), join(_card(hit, query, column, against) for hit in column.result.hits)
+        chips, body = _served(column), join(_card(hit, look, column, against) for hit in column.result.hits)
     return Markup(
         '<section class="cs-col {side}" data-corpus="{corpus}" aria-label="{name}, {method}">'
         '<div class="cs-colhead"><span class="cs-dot"></span><h2>{name}</h2>'
         '<span class="cs-method">{method}</span><span class="cs-grow"></span>{chips}</div>{body}</section>'
     ).format(
         side=column.side,
-        corpus=corpus,
+        corpus=look.corpus,
         name=visible(column.lane.name),
         method=column.lane.method,
         chips=chips,
         body=body,
     )
+
+
+def like(document: Document, query: str) -> Markup:
+    """Above the columns where a document is the query. query: where the way back leads."""
+    return Markup(
+        '<div class="cs-like"><p><span>Code like</span> <b>{}</b></p><p class="cs-place">{}</p>{}</div>'
+    ).format(title(document), _place(document), way_back(query))
 
 
 def title(document: Document) -> str:
@@ -54,22 +84,52 @@ def _served(column: Column) -> Markup:
     return Markup('{}<span class="cs-chip number">{}</span>').format(chip, column.latency)
 
 
-def _card(hit: Hit, query: str, column: Column, other: Column | None) -> Markup:
+def _card(hit: Hit, look: Look, column: Column, other: Column | None) -> Markup:
     document, name = hit.document, title(hit.document)
     return Markup(
         '<article class="cs-card" data-id="{id}" aria-label="{rank}. {name}" tabindex="-1"><header>'
         '<span class="cs-rank">{rank}</span>{movement}<h3 title="{name}">{name}</h3>{score}'
-        '<div class="cs-tools"><button type="button" class="cs-tool" data-do="copy" aria-label="Copy {name}"'
-        ' title="Copy">{copy}</button></div><p class="cs-place">{place}</p></header>{code}</article>'
+        '<div class="cs-tools">{tools}{marks}</div><p class="cs-place">{place}</p></header>{code}</article>'
     ).format(
         id=document.id,
         rank=hit.rank,
         name=name,
         movement=_movement(hit, column, other) if other else NOTHING,
         score=_score(hit, column),
-        copy=icon("copy"),
+        tools=_tools(name),
+        marks=_marks(name, look.verdicts.get(document.content_key)) if look.verdicts is not None else NOTHING,
         place=_place(document),
-        code=code_block(document, query, f"Code of {name}"),
+        code=code_block(document, look.query, f"Code of {name}"),
+    )
+
+
+# Pieces that stay the same from search to search are made once: most of a page's time is spent on templates.
+@lru_cache(maxsize=4096)
+def _tools(name: str) -> Markup:
+    return _tool("copy", name, "Copy", "c") + _tool("similar", name, "Find similar code", "s")
+
+
+@lru_cache(maxsize=4096)
+def _marks(name: str, given: Verdict | None) -> Markup:
+    marks = (
+        _tool(verdict, name, f"Mark as {verdict}", key, given == verdict)
+        for verdict, key in (("right", "y"), ("wrong", "n"))
+    )
+    return Markup('<span class="cs-sep"></span>') + join(marks)
+
+
+def _tool(do: str, name: str, label: str, key: str, pressed: bool | None = None) -> Markup:
+    """pressed: None for a button that does not stay down."""
+    return Markup(
+        '<button type="button" class="cs-tool" data-do="{do}" aria-label="{label}: {name}"'
+        ' title="{label} ({key})"{pressed}>{icon}</button>'
+    ).format(
+        do=do,
+        label=label,
+        name=name,
+        key=key,
+        pressed=NOTHING if pressed is None else Markup(' aria-pressed="{}"').format(str(pressed).lower()),
+        icon=icon(do),
     )
 
 
@@ -95,6 +155,7 @@ def _movement(hit: Hit, column: Column, other: Column) -> Markup:
     return Markup('<span class="cs-move {}" title="{}">{}</span>').format(kind, where, text)
 
 
+@lru_cache(maxsize=4096)
 def _place(document: Document) -> Markup:
     """Path with lines, language, kind: whichever the document has."""
     pieces = []

@@ -45,6 +45,11 @@ class Lane:
         return self.model if self.model and self.mode != "lexical" else KEYWORDS
 
     @property
+    def choice(self) -> str:
+        """What `parsed` reads as this lane, whatever the page's mode."""
+        return KEYWORDS if self.mode == "lexical" else f"{self.model}{_BETWEEN}{self.mode}"
+
+    @property
     def method(self) -> str:
         return {"dense": "by meaning", "hybrid": "by meaning and keywords", "lexical": "BM25"}[self.mode]
 

@@ -5,7 +5,8 @@
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
   const visible = (element) => element.offsetParent !== null;
   const focusedCard = () => document.activeElement.closest(".cs-card");
-  let asked = ""; // the query whose results are shown
+  let asked = ""; // the words whose results are shown
+  let likeOf = ""; // or the document
 
   // Theme: the visitor's choice, or the system's as Gradio sets it.
   const setTheme = (dark) => document.body.classList.toggle("dark", dark);
@@ -66,6 +67,7 @@
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     $("#head").openSearch(Object.fromEntries(new URL(link.href).searchParams));
+    scrollTo(0, 0);
   });
 
   // Hovering a card lights its twin in the other column and its line in the strip.
@@ -91,7 +93,10 @@
   };
   const press = (what) => { const card = focusedCard(); if (card) $(`[data-do=${what}]`, card)?.click(); };
   const toQuery = () => { const box = $("#query textarea, #query input"); box.focus(); box.select(); };
-  const keys = { "/": toQuery, j: () => step(1), k: () => step(-1), o: cross, e: () => press("fold"), c: () => press("copy") };
+  const keys = {
+    "/": toQuery, j: () => step(1), k: () => step(-1), o: cross, e: () => press("fold"), c: () => press("copy"),
+    s: () => press("similar"), y: () => press("right"), n: () => press("wrong"),
+  };
   document.addEventListener("keydown", (event) => {
     const typing = event.target.matches("input, textarea, select, [contenteditable=true]");
     if (event.key === "Escape" && typing) return event.target.blur();
@@ -113,15 +118,25 @@
   // Called by listeners of the page.
   const refreshed = () => $("#columns") && showSide(side ?? $(".cs-switch [aria-pressed=true]")?.dataset.side ?? "b");
   window.studio = {
+    address,
     busy: () => document.body.setAttribute("data-busy", ""),
     refreshed,
     tab: (name) => address({ tab: name === "search" ? "" : name }),
-    shown: (q, corpus, a, b, mode, k, language, path) => {
+    shown: () => {
       document.body.removeAttribute("data-busy");
-      asked = q;
+      const link = Object.fromEntries(new URLSearchParams($("#top [data-link]").dataset.link));
+      asked = link.similar ? "" : link.q;
+      address(link);
+      document.body.toggleAttribute("data-filtered", Boolean(link.language || link.kind || link.path));
       refreshed();
-      const link = { q, corpus, a, b, mode, k, language: language === "any" ? "" : language, path };
-      address(q ? link : Object.fromEntries(Object.keys(link).map((name) => [name, ""])));
+      if (link.similar !== likeOf) scrollTo({ top: 0 });
+      likeOf = link.similar;
+    },
+    marked: () => {
+      const { id, verdict } = $("#verdict [data-verdict]").dataset;
+      $$(".cs-card").filter((card) => card.dataset.id === id).forEach((card) => {
+        $$("[aria-pressed]", card).forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.do === verdict)));
+      });
     },
   };
 }

@@ -24,20 +24,24 @@ def html(value: Markup = NOTHING, **options: Any) -> gr.HTML:
     return gr.HTML(value, apply_default_css=False, **{"js_on_load": None, **options})
 
 
-def relay(*actions: str) -> str:
-    """`js_on_load` of a piece whose buttons `data-do=ACTION` call the listener of its event `act`.
+def relay(*actions: str, event: str = "act") -> str:
+    """`js_on_load` of a piece whose buttons `data-do=ACTION` call the listener of its event.
 
     The event's data: `do`, `id` (of the nearest `data-id`), `query` and `on` (`data-query` and
     `aria-pressed` of the button). All of it is untrusted.
     """
     return (
-        """element.addEventListener('click', (event) => {
+        (
+            """element.addEventListener('click', (event) => {
   const button = event.target.closest('[data-do]');
   if (!button || !ACTIONS.includes(button.dataset.do)) return;
-  trigger('act', {do: button.dataset.do, id: button.closest('[data-id]')?.dataset.id ?? '',
+  trigger('EVENT', {do: button.dataset.do, id: button.closest('[data-id]')?.dataset.id ?? '',
     query: button.dataset.query ?? button.textContent, on: button.getAttribute('aria-pressed') === 'true'});
 });"""
-    ).replace("ACTIONS", str(list(actions)))
+        )
+        .replace("ACTIONS", str(list(actions)))
+        .replace("EVENT", event)
+    )
 
 
 def told(function: Callable[P, R]) -> Callable[P, R]:

@@ -15,6 +15,7 @@ STEADY_S = 2.0
 class Step:
     """One thing to prepare: reading a corpus (model is None), or indexing it with a model.
 
+    again: the corpus has been read before, and is searched as it was then until this is done.
     done, total: as the work reports them; total is 0 before the first report.
     since_s, since_done: monotonic time of the first report and what was done by then.
     error: why the step failed.
@@ -23,6 +24,7 @@ class Step:
     corpus: str
     model: str | None
     stage: Stage = "waiting"
+    again: bool = False
     done: int = 0
     total: int = 0
     since_s: float = 0.0
@@ -33,10 +35,15 @@ class Step:
     def settled(self) -> bool:
         return self.stage in ("ready", "failed")
 
+    @property
+    def urgent(self) -> bool:
+        """Nothing can be found in the corpus before this is done."""
+        return self.model is None and not self.again
+
     def advanced(self, done: int, total: int, now_s: float) -> Step:
-        if self.total == 0:
+        if total != self.total:  # the first report, or the next part of the work
             return replace(self, done=done, total=total, since_s=now_s, since_done=done)
-        return replace(self, done=done, total=total)
+        return replace(self, done=done)
 
     def seconds_left(self, now_s: float) -> float | None:
         """At the rate so far; None while that is too short to tell."""

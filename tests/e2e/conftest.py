@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
@@ -14,7 +15,7 @@ from tests.conftest import DATA
 HOSTILE_PATH = '<img src=x onerror="window.__x=1">.py'
 HOSTILE_CODE = '''def hostile(value):
     r"""<img src=x onerror="window.__x=1"> </script><script>window.__x=2</script>
-    ${window.__x=3} {{value}} {{#each value}} \\u12 ` \u202e"""
+    ${window.__x=3} {{value}} {{#each value}} \\u12 ` \u202e\x07"""
     return value & 1 < 2
 '''
 CODE = "package:pathspec"
@@ -37,8 +38,18 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def studio(hostile: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+def long_line(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A corpus of one line of a megabyte: a data set, for folders leave such files out."""
+    folder = tmp_path_factory.mktemp("long")
+    shutil.copytree(DATA / "small_dataset", folder, dirs_exist_ok=True)
+    text = f"megabyte = '{'x' * 1_000_000}'"
+    (folder / "corpus.jsonl").write_text(json.dumps({"_id": "d1", "title": "", "text": text}) + "\n")
+    return f"dataset:{folder}"
+
+
+@pytest.fixture(scope="session")
+def studio(hostile: str, long_line: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """The app over real code, judged queries and hostile files, with every vector made."""
-    with running((CODE, JUDGED, hostile), tmp_path_factory.mktemp("studio")) as studio:
+    with running((CODE, JUDGED, hostile, long_line), tmp_path_factory.mktemp("studio")) as studio:
         studio.wait_for_models()
         yield studio

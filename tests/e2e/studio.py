@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,9 @@ expect.set_options(timeout=PATIENCE_MS)
 class Studio:
     """A running app. log: what it wrote, standard error included. workspace: its own."""
 
-    def __init__(self, corpora: Sequence[str], folder: Path, *options: str) -> None:
+    def __init__(
+        self, corpora: Sequence[str], folder: Path, *options: str, environment: Mapping[str, str]
+    ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}/"
@@ -40,7 +43,11 @@ class Studio:
         place = ("--port", str(port), "--workspace", str(self.workspace))
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "app.py", *given, *place, *options], cwd=ROOT, stdout=log, stderr=log
+                [sys.executable, "app.py", *given, *place, *options],
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **environment},
             )
 
     def health(self) -> dict[str, Any]:
@@ -50,11 +57,11 @@ class Studio:
     def wait_for_keywords(self) -> None:
         self._wait(lambda health: health["corpora"])
 
-    def wait_for_models(self) -> None:
-        """Until each corpus is searched with each model."""
-        self._wait(lambda health: len(health["models"]) == 2)
+    def wait_for_models(self, count: int = 2) -> None:
+        """Until each corpus is searched with each model. count: of the models."""
+        self._wait(lambda health: len(health["models"]) == count)
         with closing(Client(self.url, verbose=False)) as client:
-            while any(len(corpus["models"]) < 2 for corpus in client.predict(api_name="/corpora")):
+            while any(len(corpus["models"]) < count for corpus in client.predict(api_name="/corpora")):
                 time.sleep(0.1)
 
     def _wait(self, reached: Callable[[dict[str, Any]], object], timeout_s: float = 240) -> None:
@@ -77,9 +84,11 @@ class Studio:
 
 
 @contextmanager
-def running(corpora: Sequence[str], folder: Path, *options: str) -> Iterator[Studio]:
-    """options: further ones of app.py."""
-    studio = Studio(corpora, folder, *options)
+def running(
+    corpora: Sequence[str], folder: Path, *options: str, environment: Mapping[str, str] | None = None
+) -> Iterator[Studio]:
+    """options: further ones of app.py. environment: variables on top of the tests' own."""
+    studio = Studio(corpora, folder, *options, environment=environment or {})
     try:
         yield studio
     finally:
@@ -115,7 +124,7 @@ def opened(browser: Browser, studio: Studio, query: str = "", **options: Any) ->
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.goto(studio.url + query, timeout=4 * PATIENCE_MS)  # models may be loading beside
-    page.wait_for_selector(".cs-card, .cs-empty, .cs-note")
+    page.wait_for_selector(".cs-card, .cs-empty, .cs-note, .cs-panel, .cs-corpus")
     yield page
     context.close()
     assert hosts - {""} == {urlsplit(studio.url).netloc}, "a request left the machine"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -83,6 +84,36 @@ def test_two_lanes_are_compared_in_one_call(client: Client, corpus: str) -> None
     ]
 
 
+def test_evaluate_returns_the_report_without_its_queries(client: Client, studio: Studio, corpus: str) -> None:
+    report = client.predict(corpus, "minilm", split="train", api_name="/evaluate")
+    assert set(report) == {
+        *("corpus", "split", "protocol", "model", "model_fingerprint", "mode", "derived_qrels", "queries"),
+        *("skipped_queries", "documents", "metrics", "timing", "environment"),
+    }
+    assert (report["corpus"], report["model"], report["mode"]) == (corpus, "minilm", "dense")
+    assert (report["queries"], report["documents"], report["derived_qrels"]) == (3, 3, True)
+    assert report["metrics"]["recall@5"] == 1.0  # of three documents
+    (stored,) = (studio.workspace / "reports").glob("*.json")
+    assert len(json.loads(stored.read_text())["per_query"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"corpus": "/etc"}, "Corpus '/etc' is not offered here"),
+        ({"model": "owner/name"}, "Model 'owner/name' is not offered here"),
+        ({"split": "all"}, "no split 'all'"),
+        ({"mode": "fast"}, "Mode 'fast' is not offered here"),
+        ({"protocol": "mine"}, "Protocol 'mine' is not offered here"),
+    ],
+)
+def test_evaluate_measures_only_what_is_offered(
+    client: Client, corpus: str, given: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(AppError, match=reason):
+        client.predict(**{"corpus": corpus, "model": "minilm", **given}, api_name="/evaluate")
+
+
 def test_corpora_lists_what_can_be_searched(client: Client, corpus: str) -> None:
     (described,) = client.predict(api_name="/corpora")
     assert (described["spec"], described["documents"], described["models"]) == (corpus, 3, MODELS)
@@ -110,7 +141,7 @@ def test_what_the_caller_can_mend_comes_back_as_a_sentence(
 
 def test_only_the_documented_endpoints_are_public(client: Client) -> None:
     assert set(client.view_api(return_format="dict")["named_endpoints"]) == {  # type: ignore[index]
-        *("/search", "/compare_search", "/corpora")
+        *("/search", "/compare_search", "/evaluate", "/corpora")
     }
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from html import unescape
+from urllib.parse import parse_qsl
 
 import pytest
 from samples import write_sources
 
 from search_core.settings import Settings
-from ui.asks import Ask, answers, default_mode, linked_ask, surroundings
+from ui.asks import Ask, answers, default_mode, linked_ask, offered_ask, surroundings
 from ui.services import Services
 
 BROKEN = "./no-such-model"
@@ -50,19 +53,47 @@ def test_a_link_sets_every_input(services: Services) -> None:
         "mode": "dense",
         "k": "20",
         "language": "python",
+        "kind": "method",
         "path": "net/**",
+        "similar": "net/fetch.py::download_file",
     }
     assert linked_ask(services, link) == Ask(**{**link, "k": 20})  # type: ignore[arg-type]
 
 
 def test_what_a_link_names_but_nobody_offers_falls_back_to_the_default(services: Services) -> None:
-    link = {"corpus": "/etc", "a": "x", "b": "", "mode": "best", "k": "1000000", "language": "cobol"}
+    link = {"corpus": "/etc", "a": "x", "b": "", "mode": "best", "k": "1000000"}
+    link |= {"language": "cobol", "kind": "poem", "similar": "of another corpus"}
     assert linked_ask(services, link) == linked_ask(services, {})
 
 
 @pytest.mark.parametrize(("corpus", "mode"), [("stdlib", "hybrid"), ("dataset:owner/name", "dense")])
 def test_code_is_searched_by_both_and_data_sets_by_meaning(corpus: str, mode: str) -> None:
     assert default_mode(corpus) == mode
+
+
+def test_an_ask_is_what_its_own_link_asks_for(services: Services, ask: Ask) -> None:
+    for one in (ask, replace(ask, kind="class", path="net/**"), replace(ask, q="", similar="x")):
+        assert linked_ask(services, one.link) == one
+
+
+def test_before_a_search_the_address_holds_nothing(ask: Ask) -> None:
+    assert set(replace(ask, q=" ").link.values()) == {""}
+
+
+def test_the_permalink_stands_above_the_columns(services: Services, ask: Ask) -> None:
+    (link,) = re.findall('data-link="([^"]*)"', answers(services, ask).top)
+    assert dict(parse_qsl(unescape(link), keep_blank_values=True)) == ask.link
+
+
+def test_what_is_no_longer_offered_gives_way_to_the_default(services: Services, ask: Ask) -> None:
+    gone = replace(ask, corpus="gone", b="gone", kind="class", similar="gone")
+    assert offered_ask(services, gone) == replace(ask, b="keywords")
+    assert offered_ask(services, ask) == ask
+
+
+def test_another_corpus_has_other_filters_and_its_own_mode(ask: Ask) -> None:
+    narrowed = replace(ask, language="python", kind="method", path="net/**", similar="x")
+    assert narrowed.in_corpus("dataset:d") == replace(ask, corpus="dataset:d", mode="dense")
 
 
 def test_a_blank_query_shows_what_can_be_done(services: Services, ask: Ask) -> None:
@@ -86,6 +117,8 @@ def test_a_model_that_failed_shows_its_reason_in_its_own_column(services: Servic
         ({"k": 0}, "k must be between 1 and 1,000, got 0"),
         ({"k": 10_000_000}, "k must be between 1 and 1,000, got 10,000,000"),
         ({"language": "cobol"}, "&#39;cobol&#39;"),
+        ({"kind": "section"}, "&#39;section&#39;; this corpus has: function"),
+        ({"similar": "gone"}, "is no longer in"),
     ],
 )
 def test_an_ask_that_no_lane_can_answer_is_explained_once(
@@ -99,6 +132,23 @@ def test_an_ask_that_no_lane_can_answer_is_explained_once(
 def test_filters_narrow_what_is_found(services: Services, ask: Ask) -> None:
     assert "download_file" in answers(services, replace(ask, path="net/**")).a
     assert "Nothing matches" in answers(services, replace(ask, path="shapes/**")).a
+    assert "Nothing matches" in answers(services, replace(ask, kind="class")).a
+
+
+def test_a_function_can_be_the_query(services: Services, ask: Ask) -> None:
+    (retry,) = (one for one in services.corpus(ask.corpus).documents if one.symbol == "circle_area")  # type: ignore[union-attr]
+    shown = answers(services, replace(ask, b="keywords", similar=retry.id), verdicts={})
+    assert "Code like</span> <b>circle_area</b>" in shown.top
+    assert "Back to “download”" in shown.top
+    assert ">square_area</h3>" in shown.a
+    assert ">circle_area</h3>" not in shown.a  # it is left out
+    assert "<mark>" not in shown.a
+    assert "Mark as right" not in shown.a  # there are no words to be right for
+
+
+def test_only_who_may_judge_gets_marks(services: Services, ask: Ask) -> None:
+    assert "Mark as right" in answers(services, ask, verdicts={}).a
+    assert "Mark as right" not in answers(services, ask, verdicts=None).a
 
 
 def test_an_answer_is_out_of_date_once_something_it_depends_on_has_settled(

@@ -27,5 +27,12 @@ def test_a_choice_is_read_with_the_pages_mode(choice: str, lane: Lane) -> None:
     assert Lane.parsed(choice, "hybrid") == lane
 
 
+@pytest.mark.parametrize(
+    "lane", [Lane("minilm", "dense"), Lane("./runs/a · b", "hybrid"), Lane(None, "lexical")]
+)
+def test_a_lane_is_written_so_that_every_mode_of_the_page_reads_it_back(lane: Lane) -> None:
+    assert Lane.parsed(lane.choice, "dense") == Lane.parsed(lane.choice, "hybrid") == lane
+
+
 def test_a_lane_in_lexical_mode_is_called_keywords_whatever_its_model() -> None:
     assert Lane("minilm", "lexical").name == Lane(None, "lexical").name == "keywords"

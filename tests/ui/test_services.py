@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from running import DENSE, KEYWORDS, ready, started, symbols, until
 from samples import write_sources
 
-from search_core.engine import SearchEngine
 from search_core.settings import Settings
 from search_core.types import StudioError
 from ui.lanes import Lane
 from ui.services import Services, StillReading
-
-KEYWORDS, DENSE = Lane(None, "lexical"), Lane("minilm", "dense")
-
-
-def until(condition: Callable[[], bool], timeout_s: float = 240) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
@@ -35,29 +25,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def services(corpus: str, model_workspace: Path) -> Iterator[Services]:
     """Everything ready."""
-    services = Services([corpus], ["minilm"], Settings(workspace=model_workspace))
-    services.start()
-    until(lambda: not services.preparing)
-    yield services
-    services.stop()
-
-
-@pytest.fixture
-def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """Models are added only once this is set."""
-    gate, add_model = threading.Event(), SearchEngine.add_model
-
-    def add_model_later(self: SearchEngine, *args: Any) -> Any:
-        gate.wait()
-        return add_model(self, *args)
-
-    monkeypatch.setattr(SearchEngine, "add_model", add_model_later)
-    yield gate
-    gate.set()
-
-
-def symbols(services: Services, query: str, corpus: str, lane: Lane) -> list[str | None]:
-    return [hit.document.symbol for hit in services.search(query, 2, corpus, lane).hits]
+    with ready([corpus], ["minilm"], model_workspace) as services:
+        yield services
 
 
 def test_a_model_finds_what_no_word_of_the_query_names(services: Services, corpus: str) -> None:
@@ -73,15 +42,14 @@ def test_keywords_need_no_model(services: Services, corpus: str) -> None:
 def test_until_its_model_is_ready_a_lane_is_served_by_keywords(
     corpus: str, model_workspace: Path, gate: threading.Event
 ) -> None:
-    services = Services([corpus], ["minilm"], Settings(workspace=model_workspace))
-    services.start()
-    until(lambda: services.corpus(corpus) is not None)
-    assert services.search("download", 10, corpus, DENSE).mode == "lexical"
-    assert services.health()["corpora"] == [{"spec": corpus, "modes": ["lexical"]}]
-    gate.set()
-    until(lambda: not services.preparing)
-    assert services.search("download", 10, corpus, DENSE).mode == "dense"
-    assert services.health()["corpora"] == [{"spec": corpus, "modes": ["dense", "lexical", "hybrid"]}]
+    with started([corpus], ["minilm"], model_workspace) as services:
+        until(lambda: services.corpus(corpus) is not None)
+        assert services.search("download", 10, corpus, DENSE).mode == "lexical"
+        assert services.health()["corpora"] == [{"spec": corpus, "modes": ["lexical"]}]
+        gate.set()
+        until(lambda: not services.preparing)
+        assert services.search("download", 10, corpus, DENSE).mode == "dense"
+        assert services.health()["corpora"] == [{"spec": corpus, "modes": ["dense", "lexical", "hybrid"]}]
 
 
 def test_a_corpus_that_is_not_read_yet_says_to_try_again(corpus: str, settings: Settings) -> None:
@@ -95,26 +63,22 @@ def test_a_corpus_that_is_not_read_yet_says_to_try_again(corpus: str, settings: 
 def test_a_corpus_that_cannot_be_read_says_why_in_every_lane(tmp_path: Path, settings: Settings) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    services = Services([str(empty)], ["minilm"], settings)
-    services.start()
-    until(lambda: not services.preparing)
-    reasons = {step.error for step in services.steps(str(empty))}
-    assert len(reasons) == 1
-    for lane in (KEYWORDS, DENSE):
-        with pytest.raises(StudioError) as raised:
-            services.search("download", 10, str(empty), lane)
-        assert str(raised.value) in reasons
-    assert services.health()["status"] == "ok"
+    with ready([str(empty)], ["minilm"], settings.workspace) as services:
+        reasons = {step.error for step in services.steps(str(empty))}
+        assert len(reasons) == 1
+        for lane in (KEYWORDS, DENSE):
+            with pytest.raises(StudioError) as raised:
+                services.search("download", 10, str(empty), lane)
+            assert str(raised.value) in reasons
+        assert services.health()["status"] == "ok"
 
 
 def test_a_model_that_cannot_be_loaded_fails_only_its_own_lanes(corpus: str, settings: Settings) -> None:
-    services = Services([corpus], ["./no-such-model"], settings)
-    services.start()
-    until(lambda: not services.preparing)
-    with pytest.raises(StudioError, match="no-such-model"):
-        services.search("download", 10, corpus, Lane("./no-such-model", "dense"))
-    assert symbols(services, "download", corpus, KEYWORDS) == ["download_file"]
-    assert services.health()["models"] == []
+    with ready([corpus], ["./no-such-model"], settings.workspace) as services:
+        with pytest.raises(StudioError, match="no-such-model"):
+            services.search("download", 10, corpus, Lane("./no-such-model", "dense"))
+        assert symbols(services, "download", corpus, KEYWORDS) == ["download_file"]
+        assert services.health()["models"] == []
 
 
 def test_only_what_is_offered_is_searched(services: Services, corpus: str) -> None:
@@ -137,24 +101,22 @@ def test_corpora_are_described_with_what_is_ready_over_them(services: Services, 
 
 
 def test_stopping_ends_the_preparation(corpus: str, model_workspace: Path, gate: threading.Event) -> None:
-    services = Services([corpus], ["minilm"], Settings(workspace=model_workspace))
-    services.start()
-    until(lambda: services.corpus(corpus) is not None)
-    services.stop(timeout_s=0)
-    gate.set()
-    until(lambda: "preparation" not in {thread.name for thread in threading.enumerate()})
-    assert services.preparing  # given up, not finished
+    before = threading.active_count()
+    with started([corpus], ["minilm"], model_workspace) as services:
+        until(lambda: services.corpus(corpus) is not None)
+        services.stop(timeout_s=0)
+        gate.set()
+        until(lambda: threading.active_count() == before)
+        assert services.preparing  # given up, not finished
 
 
 def test_a_watched_folder_is_read_again_after_an_edit(tmp_path: Path, model_workspace: Path) -> None:
     corpus = write_sources(tmp_path)
-    services = Services([corpus], ["minilm"], Settings(workspace=model_workspace), watch=True)
-    services.start()
-    until(lambda: not services.preparing)
-    time.sleep(0.5)  # the watch begins after the last step
-    (tmp_path / "new.py").write_text("def bake_bread(flour):\n    return flour\n")
-    until(lambda: symbols(services, "bake", corpus, KEYWORDS) == ["bake_bread"], timeout_s=20)
-    assert symbols(services, "make food", corpus, DENSE)[0] == "bake_bread"
-    (tmp_path / "new.py").unlink()
-    until(lambda: symbols(services, "bake", corpus, KEYWORDS) == [], timeout_s=20)
-    services.stop()
+    with started([corpus], ["minilm"], model_workspace, watch=True) as services:
+        until(lambda: not services.preparing)
+        time.sleep(0.5)  # nothing tells when the watch has begun
+        (tmp_path / "new.py").write_text("def bake_bread(flour):\n    return flour\n")
+        until(lambda: symbols(services, "bake", corpus, KEYWORDS) == ["bake_bread"], timeout_s=20)
+        assert symbols(services, "make food", corpus, DENSE)[0] == "bake_bread"
+        (tmp_path / "new.py").unlink()
+        until(lambda: symbols(services, "bake", corpus, KEYWORDS) == [], timeout_s=20)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from html import unescape
 
 import pytest
 from samples import FUNCTION, HOSTILE
@@ -32,7 +34,10 @@ def text(html: str) -> str:
     ],
 )
 def test_the_header_says_how_far_the_corpus_is(steps: list[Step], words: str) -> None:
-    assert text(states.header(tuple(steps), STDLIB)) == f"Code Search Studio {words} stdlib 1,234 documents"
+    assert (
+        text(states.header("stdlib", tuple(steps), STDLIB, 0))
+        == f"Code Search Studio {words} stdlib 1,234 documents"
+    )
 
 
 def test_the_banner_counts_texts_and_estimates_the_time_left() -> None:
@@ -65,25 +70,71 @@ def test_there_is_no_banner_when_nothing_is_being_prepared(stage: str) -> None:
     assert states.banner((READ, Step("stdlib", "minilm", stage)), now_s=0.0) == ""  # type: ignore[arg-type]
 
 
-def test_before_the_first_query_the_page_says_what_the_columns_are() -> None:
-    shown = states.empty("stdlib", 1_234, Lane("minilm", "hybrid"), Lane(None, "lexical"))
-    assert (
-        "Two rankings of 1,234 documents of stdlib : minilm , by meaning and keywords, on the left;"
-        in text(shown)
+def test_the_header_counts_what_was_judged() -> None:
+    assert text(states.header("stdlib", (READ,), STDLIB, 12)).endswith("1,234 documents 12 judged")
+
+
+def test_a_corpus_that_is_read_again_is_searched_as_it_was() -> None:
+    step = Step("stdlib", None, "working", again=True)
+    assert text(states.banner((step,), now_s=0.0)) == (
+        "Reading stdlib again Until then it is searched as it was."
     )
-    assert "keywords , BM25, on the right." in text(shown)
-    assert shown.count('data-do="example"') == len(states.EXAMPLES)
+
+
+def test_before_the_first_query_the_page_says_what_the_columns_are() -> None:
+    shown = text(
+        states.empty("stdlib", STDLIB, Lane("minilm", "hybrid"), Lane(None, "lexical"), judging=True)
+    )
+    assert "Two rankings of 1,234 documents of stdlib stand beside each other:" in shown
+    assert "minilm by meaning and keywords keywords BM25" in shown
+    assert shown.endswith("s similar code y n right, wrong")
+
+
+def test_keys_for_marks_are_told_only_to_those_who_may_mark() -> None:
+    shown = text(states.empty("stdlib", STDLIB, Lane("a", "dense"), Lane("b", "dense"), judging=False))
+    assert shown.endswith("s similar code")
+
+
+def test_a_corpus_brings_its_own_examples() -> None:
+    lanes = Lane("minilm", "dense"), Lane("studio", "dense")
+
+    def examples(corpus: Corpus | None) -> list[str]:
+        shown = states.empty("stdlib", corpus, *lanes, judging=True)
+        return re.findall('data-do="example">(.*?)</button>', shown)
+
+    assert examples(replace(STDLIB, queries=("one thing", "another"))) == ["one thing", "another"]
+    assert examples(STDLIB) == examples(None) == list(states.EXAMPLES)
+
+
+def test_where_nothing_is_like_a_document_there_is_no_query_to_quote() -> None:
+    assert text(states.no_match("", filtered=False)) == (
+        "Nothing else is like it Nothing else in this corpus comes near."
+    )
+    assert "Use fewer filters. Clear filters" in text(states.no_match("", filtered=True))
 
 
 def test_hostile_words_stay_text() -> None:
     step = Step(HOSTILE, HOSTILE, "working", done=1, total=2)
     shown = [
-        states.header((step,), None),
+        states.header(HOSTILE, (step,), None, 0),
         states.banner((step,), now_s=0.0),
-        states.empty(HOSTILE, None, Lane(HOSTILE, "dense"), Lane(HOSTILE, "hybrid")),
+        states.empty(
+            HOSTILE,
+            Corpus(HOSTILE, (), queries=(HOSTILE,)),
+            Lane(HOSTILE, "dense"),
+            Lane(HOSTILE, "hybrid"),
+            judging=True,
+        ),
+        states.like_nothing(HOSTILE),
         states.no_match(HOSTILE, filtered=True),
         states.still_reading(HOSTILE),
         states.failed(HOSTILE),
     ]
     assert not {"img", "script"} & set(re.findall(r"<(\w+)", "".join(shown)))
     assert "\u202e" not in "".join(shown)
+
+
+def test_a_stored_mark_names_its_document_as_the_cards_do() -> None:
+    shown = states.stored_verdict(HOSTILE, "right")
+    assert unescape(shown) == f'<span hidden data-id="{HOSTILE}" data-verdict="right"></span>'
+    assert shown.count("<") == 2

@@ -1,0 +1,164 @@
+"""What the Train tab says of a run, from its folder to the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from samples import HOSTILE
+
+from search_core.settings import Settings
+from tests.search_core.encoder.tiny_model import build_tiny_model
+from tests.train.run_folder import build_run
+from train.config import defaults
+from train.events import (
+    CancelledEvent,
+    ErrorEvent,
+    EvaluationEvent,
+    Event,
+    EventLog,
+    QueuedEvent,
+    StartEvent,
+    StepEvent,
+)
+from train.process import Worker
+from train.run import CONFIG, list_runs
+from ui.run_list import RunRows, runs_table
+from ui.run_panel import run_panel, search_link
+from ui.services import Services
+from ui.training import RunView, Training
+
+ID = "20260101-120000-abcd"
+
+
+@pytest.fixture
+def training(settings: Settings) -> Training:
+    return Training(Services(["package:pathspec"], ["minilm"], settings), "")
+
+
+def begun(settings: Settings, *events: Event, corpus: str = "package:pathspec", alive: bool = False) -> Path:
+    """A run's folder. alive: whether its process, which is this one, still runs."""
+    folder = settings.workspace / "runs" / ID
+    folder.mkdir(parents=True)
+    folder.joinpath(CONFIG).write_text(defaults(corpus, "minilm", on_gpu=False).to_json())
+    log, me = EventLog(folder / "events.jsonl"), this_process()
+    log.append(
+        QueuedEvent(device="cpu", pid=me.pid if alive else 1, process_started=me.started if alive else 1.0)
+    )
+    for event in events:
+        log.append(event)
+    return folder
+
+
+def this_process() -> Worker:
+    import psutil
+
+    process = psutil.Process()
+    return Worker(process.pid, process.create_time())
+
+
+def step(number: int, of: int = 20, loss: float = 0.5) -> StepEvent:
+    return StepEvent(step=number, epoch=2 * number / of, loss=loss, learning_rate=1e-4, pairs_per_s=12.34)
+
+
+def view(training: Training) -> RunView:
+    return training.view(training.find(ID))
+
+
+def panel(training: Training, is_owner: bool = True, **given: bool) -> str:
+    return run_panel(view(training), is_owner=is_owner, is_offered=given.pop("is_offered", False), **given)
+
+
+def test_a_running_run_tells_step_epoch_loss_rate_and_speed(training: Training, settings: Settings) -> None:
+    begun(settings, StartEvent(), step(1), step(5), alive=True)
+    text = panel(training)
+    for fact in ("5 of 20", "0.50 of 2", "0.500", "1.00e-04", "12.3", 'data-do="stop"'):
+        assert fact in text
+
+
+def test_before_its_first_step_a_run_says_what_it_does(training: Training, settings: Settings) -> None:
+    folder = begun(settings, StartEvent(), alive=True)
+    assert "Reading the corpus and its pairs." in panel(training)
+    folder.joinpath("pairs.json").write_text('{"training": 81}')
+    assert "Measuring the base model" in panel(training)
+    measured = EvaluationEvent(phase="before", corpus="package:pathspec", split="valid", metrics={})
+    EventLog(folder / "events.jsonl").append(measured)
+    assert "Loading the model." in panel(training)
+
+
+def test_a_failed_run_says_why_and_can_go_on(training: Training, settings: Settings) -> None:
+    begun(settings, StartEvent(), ErrorEvent(message="The disk is full. Free some space."))
+    text = panel(training)
+    assert "The disk is full. Free some space." in text
+    assert 'data-do="resume"' in text
+
+
+def test_a_run_that_died_shows_its_last_words(training: Training, settings: Settings) -> None:
+    folder = begun(settings, StartEvent())
+    folder.joinpath("log.txt").write_text("Loading weights\nBus error\n")
+    assert "died without a last word, as it does when memory runs out. Its log ends: Bus error" in panel(
+        training
+    )
+
+
+def test_visitors_see_a_run_but_no_buttons_and_no_log(training: Training, settings: Settings) -> None:
+    folder = begun(settings, StartEvent(), step(1), CancelledEvent())
+    folder.joinpath("log.txt").write_text("in /home/ada")
+    text = panel(training, is_owner=False)
+    assert "cancelled" in text
+    assert "cs-curve" in text
+    assert "<button" not in text
+    assert "/home/ada" not in text
+
+
+def test_hostile_names_and_log_lines_are_text(training: Training, settings: Settings) -> None:
+    folder = begun(settings, ErrorEvent(message=HOSTILE), corpus=HOSTILE)
+    folder.joinpath("log.txt").write_text(HOSTILE)
+    text = panel(training) + runs_table(RunRows().of(list_runs(settings)), ID)
+    assert "<img" not in text
+    assert "<script" not in text
+    assert "\u202e" not in text
+
+
+def finished(settings: Settings, tmp_path: Path) -> Path:
+    model = build_tiny_model(tmp_path / "model")
+    return build_run(settings.workspace / "runs" / ID, model=model, corpus="package:pathspec")
+
+
+def test_a_finished_run_tells_before_and_after(
+    training: Training, settings: Settings, tmp_path: Path
+) -> None:
+    finished(settings, tmp_path)
+    text = panel(training)
+    assert "nDCG@10 went from 0.723 to <b>0.954</b>: no significant difference" in text
+    assert "+0.0923 to +0.3229" in text
+
+
+def test_a_finished_run_leads_to_its_figures_and_to_a_search(
+    training: Training, settings: Settings, tmp_path: Path
+) -> None:
+    folder = finished(settings, tmp_path)
+    text = panel(training, is_offered=True)
+    assert f"tab=metrics&amp;reports={ID}-before%2C{ID}-after" in text
+    assert search_link(view(training)) == {
+        "corpus": "package:pathspec",
+        "a": "minilm",
+        "b": str(folder),
+        "mode": "dense",
+    }
+
+
+def test_deleting_names_what_is_lost(training: Training, settings: Settings, tmp_path: Path) -> None:
+    finished(settings, tmp_path)
+    text = panel(training, asks_to_delete=True)
+    assert (
+        "Its model, its figures and its log are lost for good. What was published stays on the Hub." in text
+    )
+
+
+def test_the_history_marks_only_significant_changes(settings: Settings, tmp_path: Path) -> None:
+    finished(settings, tmp_path)
+    (row,) = RunRows().of(list_runs(settings))
+    assert row.effect is not None
+    assert "0.723 → 0.954" in runs_table([row], None)
+    assert "<abbr" not in runs_table([row], None)

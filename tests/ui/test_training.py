@@ -1,0 +1,119 @@
+"""The form of the Train tab: what it counts, refuses and starts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from search_core.settings import Settings
+from search_core.types import StudioError
+from ui.pair_counts import Counted
+from ui.services import Services
+from ui.training import KNOBS, Form, Training
+
+CODE = "package:pathspec"
+FORM = Form(
+    CODE,
+    "minilm",
+    "full",
+    {"epochs": 2, "batch_size": 64, "learning_rate": 1e-4, "hard_negatives": 0, "base_weight": 0.5},
+)
+
+
+@pytest.fixture(scope="module")
+def services(model_workspace) -> Services:
+    services = Services([CODE], [], Settings(workspace=model_workspace, device="cpu"))
+    services.start()
+    until(lambda: services.corpus(CODE))
+    yield services
+    services.stop()
+
+
+@pytest.fixture(scope="module")
+def training(services: Services) -> Training:
+    training = Training(services, "")
+    counted(training)
+    return training
+
+
+def until(reached: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 120
+    while not reached():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.05)
+
+
+def counted(training: Training) -> Counted:
+    until(lambda: (found := training.counted(FORM)) and found.stage != "counting")
+    found = training.counted(FORM)
+    assert found is not None
+    return found
+
+
+def with_knobs(**given: float | None) -> Form:
+    return replace(FORM, knobs={**FORM.knobs, **given})
+
+
+def test_the_form_begins_with_the_recipe(training: Training) -> None:
+    assert training.recipe("full") == FORM.knobs
+    assert training.recipe("lora")["learning_rate"] == pytest.approx(1e-3)  # ten times
+
+
+def test_pairs_are_counted_with_what_was_left_out(training: Training) -> None:
+    found = counted(training)
+    assert (found.pairs, found.functions) == (81, 81)
+    assert found.counts["other_module"] == 1
+    assert len(found.sample) == 81
+
+
+def test_a_batch_that_was_not_asked_for_fits_the_pairs(training: Training) -> None:
+    assert training.config(FORM).recipe_batch_size == 64
+    assert training.config(with_knobs(batch_size=8)).recipe_batch_size is None
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"epochs": 0}, "Epochs must be a whole number, at least 1 and at most 1,000, not 0."),
+        ({"epochs": 1.5}, "Epochs must be a whole number, at least 1 and at most 1,000, not 1.5."),
+        ({"epochs": None}, "Epochs must be a whole number, at least 1 and at most 1,000."),
+        ({"base_weight": 1}, "Base weight must be a number, at least 0 and below 1, not 1."),
+    ],
+)
+def test_a_number_that_cannot_be_is_named(training: Training, given: dict[str, float], sentence: str) -> None:
+    with pytest.raises(StudioError) as refused:
+        training.config(with_knobs(**given))
+    assert str(refused.value) == sentence
+
+
+def test_every_number_that_cannot_be_is_named_at_once(training: Training) -> None:
+    with pytest.raises(StudioError) as refused:
+        training.config(with_knobs(**dict.fromkeys(KNOBS, -1)))
+    assert all(label in str(refused.value) for label in KNOBS.values())
+
+
+@pytest.mark.parametrize("form", [replace(FORM, corpus="/etc"), replace(FORM, base_model="/etc")])
+def test_only_what_is_offered_is_trained(training: Training, form: Form) -> None:
+    with pytest.raises(StudioError, match="Choose a"):
+        training.start(form)
+
+
+def test_a_batch_larger_than_the_pairs_is_refused_before_the_start(training: Training) -> None:
+    with pytest.raises(StudioError, match=r"A batch of 100 is larger than the 81 pairs"):
+        training.start(with_knobs(batch_size=100))
+    assert training.runs() == []
+
+
+def test_an_estimate_is_there_before_the_first_run(training: Training) -> None:
+    found = training.estimate(FORM)
+    assert found is not None
+    assert found.like is None
+    assert found.training_s > 0
+
+
+def test_where_no_run_can_be_started_it_says_why(services: Services) -> None:
+    with pytest.raises(StudioError, match="Not here"):
+        Training(services, "Not here.").start(FORM)
