@@ -13,6 +13,8 @@ BENCHMARKS = (
     "lexical_rules",
     "index_scale",
     "startup",
+    "page",
+    "load",
 )
 
 
