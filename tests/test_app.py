@@ -15,8 +15,12 @@ ROOT = Path(__file__).parents[1]
 HEAVY = "bm25s datasets faiss openvino scipy sentence_transformers torch transformers"
 
 
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own, where nothing has been imported yet, and nothing of the server stays."""
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True)
+
+
 def test_nothing_heavy_is_loaded_before_the_page_is_up() -> None:
-    """In a process of its own, where nothing has been imported yet."""
     program = f"""
 import sys, app
 from ui.services import Services
@@ -24,9 +28,9 @@ def start(self):
     print(*sorted(set({HEAVY!r}.split()) & set(sys.modules)))
     raise KeyboardInterrupt
 Services.start = start
-app.main([])
+sys.exit(app.main([]))
 """
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    done = python("-c", program)
     assert done.returncode == 130, done.stderr
     address, heavy = done.stdout.splitlines()
     assert address.startswith("Code Search Studio is at http://127.0.0.1:")
@@ -47,17 +51,18 @@ def test_bad_usage_is_one_line(capsys: pytest.CaptureFixture[str], bad: list[str
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_a_port_in_use_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert app.main(["--port", str(port), "--workspace", str(tmp_path)]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
+        done = python("app.py", "--port", str(port), "--workspace", str(tmp_path))
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
     assert line.startswith(f"error: Cannot listen on 127.0.0.1:{port}: ")
     assert line.endswith("Choose another with --port, or leave it out to take a free one.")
 
 
-def test_a_host_that_is_not_this_machine_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_host_that_is_not_this_machine_is_named(tmp_path: Path) -> None:
     documentations_own = "203.0.113.1"
-    assert app.main(["--host", documentations_own, "--workspace", str(tmp_path)]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"error: Cannot listen on {documentations_own}:")
+    done = python("app.py", "--host", documentations_own, "--workspace", str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(f"error: Cannot listen on {documentations_own}:")

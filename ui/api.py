@@ -95,7 +95,7 @@ def add_endpoints(services: Services, access: Access, evaluations: Evaluations) 
         """The corpora that can be searched now, with their documents, files, languages and ready models."""
         return services.described()
 
-    limits: dict[str, Any] = {"concurrency_limit": 16, "concurrency_id": "search"}
+    limits: dict[str, Any] = {"concurrency_limit": 40, "concurrency_id": "search"}
     gr.api(search, api_name="search", **limits)
     gr.api(compare_search, api_name="compare_search", **limits)
     gr.api(evaluate, api_name="evaluate")

@@ -52,7 +52,7 @@ def _card(details: CorpusDetails, view: View, now: datetime, now_s: float, *, on
     ]
     return Markup(
         '<article class="cs-corpus" data-id="{id}" aria-label="{name}">'
-        '<div class="cs-what"><h3 title="{id}">{name}</h3><p>{state}{about}</p></div>'
+        '<div class="cs-what"><h2 title="{id}">{name}</h2><p>{state}{about}</p></div>'
         "{counts}{contents}<ul class=cs-over>{models}</ul><div class=cs-tools>{tools}</div>{below}</article>"
     ).format(
         id=id,
@@ -61,7 +61,7 @@ def _card(details: CorpusDetails, view: View, now: datetime, now_s: float, *, on
         about=_about(details, now),
         counts=_counts(details, opened=id in view.opened),
         contents=_contents(corpus),
-        models=join(_chip(over, now_s) for over in details.models),
+        models=join(_chip(over, now_s) for over in details.models if corpus or not details.reading.error),
         tools=_tools(details, view, only=only),
         below=join(below),
     )
@@ -77,7 +77,7 @@ def _state(details: CorpusDetails) -> Markup:
         doing = "indexing" if working.model else "reading again" if working.again else "reading"
         return chip.format("warn live", f"{doing}{_percent(working)}")
     if details.reading.stage == "failed":
-        return chip.format("bad", "failed")
+        return chip.format("bad", "not read again" if details.corpus else "failed")
     if "waiting" in stages:
         return chip.format("", "waiting")
     return chip.format(*(("warn", "partly ready") if "failed" in stages else ("good", "ready")))
@@ -177,7 +177,7 @@ def _left_out(skipped: Sequence[SkippedFile]) -> Markup:
                 Markup("<li>and {:,} more</li>").format(more) if more else NOTHING,
             )
         )
-    return Markup('<div class="cs-leftout"><h4>Left out</h4><dl>{}</dl></div>').format(join(parts))
+    return Markup('<div class="cs-leftout"><h3>Left out</h3><dl>{}</dl></div>').format(join(parts))
 
 
 def _contents(corpus: Corpus | None) -> Markup:
@@ -271,7 +271,7 @@ def _failure(details: CorpusDetails, view: View) -> Markup:
     """Why it could not be read. What a model failed of stands with the model."""
     if details.reading.stage != "failed":
         return NOTHING
-    searched = " Until then it is searched as it was read before." if details.corpus else ""
+    searched = " Meanwhile it is searched as it was read before." if details.corpus else ""
     return failure([details.reading.error + searched], "again" if view.is_owner else "")
 
 

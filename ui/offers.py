@@ -180,24 +180,23 @@ class Offers:
             self.closed.set()
             self._changed.notify_all()
 
-    def replace(self, step: Step, later: Step) -> None:
-        """Raises Withdrawn where the step is no longer the one on offer."""
+    def advance(self, step: Step, later: Step) -> None:
+        """Put the later state in its place. Raises Withdrawn where the step is no longer the one on offer."""
         with self._changed:
             self._require_current(step)
+            if later.settled and later.model is None and later.corpus in self._outdated:
+                self._outdated.remove(later.corpus)
+                later = Step(later.corpus, None, again=later.again)
             self._steps[step.corpus][step.model] = later
 
     def publish(self, step: Step, reading: Reading) -> None:
-        """The corpus has been read: searched from now on. Raises Withdrawn as replace does."""
+        """The corpus has been read: searched from now on. Raises Withdrawn as advance does."""
         with self._changed:
             self._require_current(step)
             for model in set(reading.engine.models) - set(self._models):  # removed in the meantime
                 reading.engine.remove_model(model)
             self._readings[step.corpus] = reading
-            outdated = step.corpus in self._outdated
-            self._outdated.discard(step.corpus)
-            self._steps[step.corpus][None] = replace(
-                step, stage="waiting" if outdated else "ready", again=True
-            )
+            self.advance(step, replace(step, stage="ready", again=True))
 
     def _first_steps(self, corpus: str) -> dict[str | None, Step]:
         return {model: Step(corpus, model) for model in (None, *self._models)}

@@ -138,7 +138,7 @@ class _Task:
 
     def advance(self, later: Step) -> None:
         """Raises Withdrawn."""
-        self._offers.replace(self.step, later)
+        self._offers.advance(self.step, later)
         self.step = later
 
     def fail(self, error: str) -> None:

@@ -27,12 +27,9 @@ _BUSY = "(...given) => { window.studio?.busy(); return given; }"
 _SHOWN = "() => { window.studio?.shown(); }"
 _MARKED = "() => { window.studio?.marked(); }"
 
-_SEARCH: dict[str, Any] = {
-    **QUIET,
-    "concurrency_limit": 16,
-    "concurrency_id": "search",
-    "trigger_mode": "always_last",
-}
+# Not through Gradio's queue, whose second connection for each answer costs more than most searches: its
+# threads take searches in the order in which they come (docs/decisions/page.md).
+_SEARCH: dict[str, Any] = {**QUIET, "queue": False, "trigger_mode": "always_last"}
 
 
 def build(
@@ -52,7 +49,7 @@ def build(
 
 
 class _Wiring:
-    """Every search ends in values of all inputs and outputs, most of the inputs unchanged."""
+    """What is typed and chosen is answered as it is; all else may change the inputs, too."""
 
     def __init__(self, services: Services, access: Access, inputs: Inputs, outputs: Outputs) -> None:
         self._services, self._access = services, access
@@ -65,7 +62,12 @@ class _Wiring:
         choosers = (inputs.a, inputs.b, inputs.mode, inputs.k, inputs.language, inputs.kind)
         self._search([go.click, inputs.q.submit], lambda ask: replace(ask, similar=""))
         self._search([inputs.path.submit, *(choice.input for choice in choosers)], lambda ask: ask)
-        self._search([inputs.corpus.input], lambda ask: ask.in_corpus(ask.corpus), fill=True)
+
+        def corpus_chosen(request: gr.Request, *values: Any) -> tuple[Any, ...]:
+            ask = Inputs.ask(*values)
+            return self._answered(None, ask.in_corpus(ask.corpus), request)
+
+        self._shows(inputs.corpus.input(corpus_chosen, inputs.all, self._all, js=_BUSY, **_SEARCH))
 
     def clicks(self) -> None:
         def act(event: gr.EventData, request: gr.Request, *values: Any) -> tuple[Any, ...]:
@@ -161,14 +163,15 @@ class _Wiring:
 
         self._shows(self._outputs.head.open(follow, None, [tabs, *self._all], js=_BUSY, **_SEARCH))
 
-    def _search(self, triggers: list[Any], changed: Callable[[Ask], Ask], fill: bool = False) -> None:
-        """fill: the inputs, even where none has another value: one of them may have other choices."""
+    def _search(self, triggers: list[Any], changed: Callable[[Ask], Ask]) -> None:
+        """Each further output costs time: of the inputs only what they do not show by themselves is one."""
+        similar = self._inputs.similar
 
         def search(request: gr.Request, *values: Any) -> tuple[Any, ...]:
-            given = Inputs.ask(*values)
-            return self._answered(None if fill else given, changed(given), request)
+            ask = changed(Inputs.ask(*values))
+            return ask.similar, *self._shown(ask, request)
 
-        self._shows(gr.on(triggers, search, self._inputs.all, self._all, js=_BUSY, **_SEARCH))
+        self._shows(gr.on(triggers, search, self._inputs.all, [similar, *self._outputs], js=_BUSY, **_SEARCH))
 
     @staticmethod
     def _shows(listener: Any) -> None:
@@ -178,10 +181,14 @@ class _Wiring:
         """Values of all inputs and outputs. given: what the inputs hold; None fills them in any case."""
         ask = asks.offered_ask(self._services, ask)
         inputs = [gr.skip()] * len(self._inputs.all) if ask == given else filled(self._services, ask)
+        return *inputs, *self._shown(ask, request)
+
+    def _shown(self, ask: Ask, request: gr.Request) -> tuple[Any, ...]:
+        """Values of all outputs."""
         may_judge = self._access.is_owner(request)
         verdicts = self._judgments.verdicts(ask.corpus, ask.q) if may_judge else None
         head, banner, settled = self._surroundings(ask)
-        return *inputs, head, banner, (ask, settled), *asks.answers(self._services, ask, verdicts)
+        return head, banner, (ask, settled), *asks.answers(self._services, ask, verdicts)
 
     def _surroundings(self, ask: Ask) -> asks.Surroundings:
         return asks.surroundings(self._services, ask, len(self._judgments.of(ask.corpus)))

@@ -124,7 +124,7 @@ def opened(browser: Browser, studio: Studio, query: str = "", **options: Any) ->
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.goto(studio.url + query, timeout=4 * PATIENCE_MS)  # models may be loading beside
-    page.wait_for_selector(".cs-card, .cs-empty, .cs-note, .cs-panel, .cs-corpus")
+    page.wait_for_selector(":is(.cs-card, .cs-empty, .cs-note, .cs-panel, .cs-corpus):visible")
     yield page
     context.close()
     assert hosts - {""} == {urlsplit(studio.url).netloc}, "a request left the machine"

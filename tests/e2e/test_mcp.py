@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
 import pytest
-from agent import called, session
+from agent import called, run, session
 from conftest import CODE
 from mcp.types import Tool
 from studio import Studio
@@ -15,7 +14,7 @@ from studio import Studio
 
 def answer(studio: Studio, tool: str, **arguments: Any) -> Any:
     """The object that a tool answers with."""
-    result = asyncio.run(called(studio.url, tool, arguments))
+    result = run(called(studio.url, tool, arguments))
     assert not result.isError, result.content
     (content,) = result.content
     return json.loads(content.text)  # type: ignore[union-attr]
@@ -27,7 +26,7 @@ def tools(studio: Studio) -> dict[str, Tool]:
         async with session(studio.url) as agent:
             return {tool.name: tool for tool in (await agent.list_tools()).tools}
 
-    return asyncio.run(listed())
+    return run(listed())
 
 
 def test_the_tools_are_the_public_api(tools: dict[str, Tool]) -> None:
@@ -63,7 +62,7 @@ def test_an_agent_compares_two_models(studio: Studio) -> None:
 
 def test_what_an_agent_can_mend_comes_back_as_a_sentence(studio: Studio) -> None:
     asked = {"query": "escape", "corpus": "/etc", "model": "minilm"}
-    result = asyncio.run(called(studio.url, "search", asked))
+    result = run(called(studio.url, "search", asked))
     assert result.isError
     (content,) = result.content
     assert content.text.startswith("Corpus '/etc' is not offered here; choose from ")  # type: ignore[union-attr]
@@ -71,7 +70,7 @@ def test_what_an_agent_can_mend_comes_back_as_a_sentence(studio: Studio) -> None
 
 def test_an_agent_that_reaches_this_machine_under_another_name_is_not_the_owner(studio: Studio) -> None:
     asked = {"corpus": CODE, "model": None, "mode": "lexical"}
-    result = asyncio.run(called(studio.url, "evaluate", asked, {"Host": "foreign.example"}))
+    result = run(called(studio.url, "evaluate", asked, {"Host": "foreign.example"}))
     assert result.isError
     (content,) = result.content
     assert content.text.startswith("Evaluating is for the owner")  # type: ignore[union-attr]

@@ -96,11 +96,14 @@ def test_a_run_survives_the_server_and_what_is_published_makes_equal_vectors(
                 expect(page.get_by_role("img", name="Loss after")).to_be_visible()
             studio.process.send_signal(signal.SIGKILL)
             studio.process.wait()
-        with running([CODE], tmp_path) as studio, opened(browser, studio, address) as page:
-            expect(page.locator("#run .cs-verdict")).to_contain_text("nDCG@10 went from", timeout=TRAINED_MS)
-            page.get_by_label("Repository").fill(REPO)
-            page.get_by_role("button", name="Publish", exact=True).click()
-            expect(page.locator("#publication")).to_contain_text(f"Published: {REPO}", timeout=TRAINED_MS)
+        with running([CODE], tmp_path) as studio:
+            studio.wait_for_keywords()
+            with opened(browser, studio, address) as page:
+                verdict = page.locator("#run .cs-verdict")
+                expect(verdict).to_contain_text("nDCG@10 went from", timeout=TRAINED_MS)
+                page.get_by_label("Repository").fill(REPO)
+                page.get_by_role("button", name="Publish", exact=True).click()
+                expect(page.locator("#publication")).to_contain_text(f"Published: {REPO}", timeout=TRAINED_MS)
         (run,) = (studio.workspace / "runs").glob("2*")
         assert address.endswith(f"run={run.name}")
         assert REPO in hub.private
@@ -154,7 +157,7 @@ def test_a_run_is_deleted_only_when_that_is_confirmed(browser: Browser, studio: 
     build_run(folder, model=model_folder("minilm", Settings()), corpus=CODE)
     with opened(browser, studio, f"?tab=train&run={folder.name}") as page:
         page.get_by_role("button", name="Delete…").click()
-        expect(page.get_by_role("alertdialog")).to_contain_text("its model, its figures and its log are lost")
+        expect(page.get_by_role("alertdialog")).to_contain_text("Its model, its figures and its log are lost")
         page.get_by_role("button", name="Keep it").click()
         expect(page.get_by_role("alertdialog")).to_have_count(0)
         assert folder.exists()

@@ -55,6 +55,7 @@ READY = details(corpus("python"), "ready", Step("src", "minilm", "ready"), bytes
         (READY, "ready"),
         (details(corpus("python"), "ready", Step("src", "m", "failed", error="x")), "partly ready"),
         (details(None, "failed", Step("src", "m", "failed", error="x")), "failed"),
+        (details(corpus("python"), "failed", Step("src", "m", "ready")), "not read again"),
     ],
 )
 def test_one_chip_says_how_far_a_corpus_is(one: CorpusDetails, chip: str) -> None:
@@ -74,7 +75,7 @@ def test_what_was_not_read_yet_cannot_be_searched() -> None:
 
 def test_a_failed_reading_says_why_and_what_is_searched_meanwhile() -> None:
     assert "<p>It is gone.</p>" in shown(details(None, "failed"))
-    assert "It is gone. Until then it is searched as it was read before." in shown(
+    assert "It is gone. Meanwhile it is searched as it was read before." in shown(
         details(corpus("python"), "failed")
     )
 

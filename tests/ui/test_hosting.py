@@ -69,7 +69,7 @@ def test_with_little_memory_the_baseline_alone_is_offered() -> None:
         (
             {},
             900_000_000,
-            "Training needs 2.0 GB of free memory and this machine has 0.9 GB: train on a larger one.",
+            "Training needs 4.0 GB of free memory and this machine has 0.9 GB: train on a larger one.",
         ),
     ],
 )

@@ -6,11 +6,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from running import DENSE, KEYWORDS, ready, started, symbols, until
 from samples import write_sources
 
+from search_core.engine import SearchEngine
 from search_core.settings import Settings
 from search_core.types import StudioError
 from ui.lanes import Lane
@@ -27,6 +29,20 @@ def services(corpus: str, model_workspace: Path) -> Iterator[Services]:
     """Everything ready."""
     with ready([corpus], ["minilm"], model_workspace) as services:
         yield services
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Models are added only once this is set."""
+    gate, add_model = threading.Event(), SearchEngine.add_model
+
+    def add_model_later(self: SearchEngine, *args: Any) -> Any:
+        gate.wait()
+        return add_model(self, *args)
+
+    monkeypatch.setattr(SearchEngine, "add_model", add_model_later)
+    yield gate
+    gate.set()
 
 
 def test_a_model_finds_what_no_word_of_the_query_names(services: Services, corpus: str) -> None:
