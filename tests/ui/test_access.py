@@ -30,7 +30,7 @@ def request(session: dict[str, Any] | None = None, **headers: str) -> Request:
     return Request({"type": "http", "headers": raw, "session": session or {}})
 
 
-def login(username: str, left_s: float = 60) -> dict[str, Any]:
+def login(username: str, left_s: float = 3_600) -> dict[str, Any]:
     profile = {"preferred_username": username}
     return {"oauth_info": {"expires_at": time.time() + left_s, "userinfo": profile}}
 

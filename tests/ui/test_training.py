@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -24,8 +24,9 @@ FORM = Form(
 
 
 @pytest.fixture(scope="module")
-def services(model_workspace) -> Services:
-    services = Services([CODE], [], Settings(workspace=model_workspace, device="cpu"))
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    settings = Settings(workspace=tmp_path_factory.mktemp("no-run-yet"), device="cpu")
+    services = Services([CODE], [], settings)
     services.start()
     until(lambda: services.corpus(CODE))
     yield services
