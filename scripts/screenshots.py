@@ -21,7 +21,8 @@ from gradio_client import Client
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
 ROOT = Path(__file__).parents[1]
-CORPORA = ("stdlib", "package:peft")
+CORPORA = ("package:peft", "package:filelock")
+"""Of pinned versions, so that pictures can be compared; small enough to be indexed in minutes."""
 TRAINED_ON = "package:peft"
 WIDE: ViewportSize = {"width": 1440, "height": 1000}
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -67,7 +68,7 @@ def finished_run(workspace: str) -> str:
 
 
 def take_pictures(browser: Browser, url: str, folder: Path, run: str) -> None:
-    searched = {"q": "match a path against a glob pattern"}
+    searched = {"q": "merge the adapter into the weights of the base model"}
     tabs = {
         "metrics": {"tab": "metrics", "reports": f"{run}-before,{run}-after"},
         "train": {"tab": "train", "run": run},
@@ -98,9 +99,9 @@ def take_picture(
         color_scheme="dark" if theme == "dark" else "light", viewport=window, device_scale_factor=1.5
     )
     page.goto(f"{url}?{urlencode(link)}")
-    page.locator(ready).first.wait_for()
+    page.locator(f"{ready}:visible").first.wait_for()
     page.evaluate("document.fonts.ready")
-    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(1_500)  # what comes after the first answer; the page keeps a connection open
     page.screenshot(path=path, full_page=whole)
     page.close()
     print(path)

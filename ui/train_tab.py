@@ -193,7 +193,9 @@ def build(services: Services, access: Access, tab: gr.Tab, obstacle: str) -> Non
     it = TrainTab(services, access, obstacle)
     timer = gr.Timer(POLL_S, active=False)
     with gr.Row(elem_classes="cs-split", elem_id="train"):
-        with gr.Column(min_width=320, scale=2, elem_classes="cs-stack", visible=False) as owners:
+        # Begun as it will most likely be, so that nothing jumps when it is known who has come.
+        mostly_owners = access.way_in == "open"
+        with gr.Column(min_width=320, scale=2, elem_classes="cs-stack", visible=mostly_owners) as owners:
             inputs, start, hint = _form(services)
             pairs = html(elem_id="pairs", js_on_load=relay("others"))
         with gr.Column(min_width=320, scale=5, elem_classes="cs-stack"):
