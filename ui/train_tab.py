@@ -193,9 +193,12 @@ def build(services: Services, access: Access, tab: gr.Tab, obstacle: str) -> Non
     it = TrainTab(services, access, obstacle)
     timer = gr.Timer(POLL_S, active=False)
     with gr.Row(elem_classes="cs-split", elem_id="train"):
-        # Begun as it will most likely be, so that nothing jumps when it is known who has come.
-        mostly_owners = access.way_in == "open"
-        with gr.Column(min_width=320, scale=2, elem_classes="cs-stack", visible=mostly_owners) as owners:
+        # Where visitors are owners the room is kept from the start, so that nothing jumps. The form itself
+        # waits for its values: a number that is shown without one turns to 0.
+        with (
+            gr.Column(min_width=320, scale=2, visible=access.way_in == "open") as room,
+            gr.Column(elem_classes="cs-stack", visible=False) as owners,
+        ):
             inputs, start, hint = _form(services)
             pairs = html(elem_id="pairs", js_on_load=relay("others"))
         with gr.Column(min_width=320, scale=5, elem_classes="cs-stack"):
@@ -206,7 +209,7 @@ def build(services: Services, access: Access, tab: gr.Tab, obstacle: str) -> Non
             runs = html(elem_id="runs", js_on_load=relay("choose"))
     go = gr.JSON(visible=False)
     outputs = _outputs(timer, pairs, hint, run, runs, publish)
-    _wire_opening(it, tab, owners, inputs, outputs)
+    _wire_opening(it, tab, [room, owners], inputs, outputs)
     _wire_form(it, inputs, start, go, outputs)
     _wire_clicks(it, inputs, go, outputs)
 
@@ -240,7 +243,9 @@ def _form(services: Services) -> tuple[Inputs, gr.Button, gr.HTML]:
     return Inputs(corpus, base_model, method, knobs, judgments, guard), start, hint
 
 
-def _wire_opening(it: TrainTab, tab: gr.Tab, owners: gr.Column, inputs: Inputs, outputs: Outputs) -> None:
+def _wire_opening(
+    it: TrainTab, tab: gr.Tab, owners: list[gr.Column], inputs: Inputs, outputs: Outputs
+) -> None:
     """Fill the tab when it is chosen, also by the address; look again each second while something goes on."""
 
     def opened(request: gr.Request, seen: Seen, *values: Any) -> tuple[Any, ...]:
@@ -255,7 +260,7 @@ def _wire_opening(it: TrainTab, tab: gr.Tab, owners: gr.Column, inputs: Inputs, 
         )
         marks = len(it.training.marks(form.corpus))
         return (
-            gr.Column(visible=it.access.is_owner(request)),
+            *[gr.Column(visible=it.access.is_owner(request))] * len(owners),
             gr.Dropdown(offered, value=form.corpus),
             gr.Dropdown(it.training.base_models, value=form.base_model),
             gr.skip(),
@@ -272,7 +277,7 @@ def _wire_opening(it: TrainTab, tab: gr.Tab, owners: gr.Column, inputs: Inputs, 
         return gr.skip() if event.value == tab.label else gr.Timer(active=False)
 
     given = [outputs.seen, *inputs.all]
-    tab.select(opened, given, [owners, *inputs.all, *outputs], **QUIET)
+    tab.select(opened, given, [*owners, *inputs.all, *outputs], **QUIET)
     tab.parent.select(left, None, outputs.timer, **QUIET)
     outputs.timer.tick(look, given, list(outputs), queue=False, **QUIET)
 

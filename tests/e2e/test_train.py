@@ -112,6 +112,11 @@ def test_a_run_survives_the_server_and_what_is_published_makes_equal_vectors(
         downloads_as(REPO, run, hub.environment(tmp_path / "empty"))
 
 
+def test_the_form_begins_with_the_recipe(page: Page) -> None:
+    for label, value in (("Epochs", "2"), ("Batch size", "64"), ("Learning rate", "0.0001")):
+        expect(page.get_by_label(label)).to_have_value(value)
+
+
 def test_numbers_that_cannot_be_are_told_before_the_start(page: Page) -> None:
     page.get_by_label("Epochs").fill("0")
     page.get_by_label("Batch size").fill("1")
