@@ -284,7 +284,7 @@ def test_a_phone_shows_one_column_and_nothing_sticks_out(browser: Browser, studi
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", [pytest.param("light", marks=pytest.mark.full), "dark"])
 def test_axe_finds_nothing(browser: Browser, studio: Studio, theme: str, width: int) -> None:
     still = {"reduced_motion": "reduce"}  # half-faded text has half the contrast
     window = {"width": width, "height": 1000}
