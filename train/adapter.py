@@ -46,7 +46,8 @@ def trained_factors(model: SentenceTransformer, share: float = 1.0) -> dict[str,
 
 def squeezed_factors(base: SentenceTransformer, tuned: SentenceTransformer, rank: int) -> dict[str, Factors]:
     """The best low-rank factors of each linear weight's difference: its truncated singular value
-    decomposition (Eckart and Young, 1936). Embeddings, biases and layer norms keep the base's values.
+    decomposition (Eckart and Young, 1936), on the processor wherever the models are. Embeddings, biases
+    and layer norms keep the base's values.
 
     Raises StudioError where the models are not of one kind, or do not differ.
     """
@@ -82,4 +83,4 @@ def _linear_modules(model: SentenceTransformer) -> dict[str, Tensor]:
 def _truncated(difference: Tensor, rank: int) -> Factors:
     left, values, right = torch.linalg.svd(difference.float(), full_matrices=False)
     root = values[:rank].sqrt()
-    return Factors(down=root[:, None] * right[:rank], up=left[:, :rank] * root)
+    return Factors(down=(root[:, None] * right[:rank]).cpu(), up=(left[:, :rank] * root).cpu())

@@ -3,34 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-PADDING_SHARE = 16
-"""A text joins a batch if it needs at most 1/16 of the batch's length as padding: short
-queries are batched with their equals only, documents in groups of nearly equal length."""
+
+@dataclass(frozen=True)
+class Batching:
+    """What suits a runtime.
+
+    tokens: of a forward pass, padding included, at most.
+    padding: a text joins a batch if it needs at most this share of the batch's length as padding. A
+        processor pays for every token: a sixteenth batches short queries with their equals only. A
+        GPU waits for its next pass longer than it computes padding.
+    sorted_together: texts tokenised in one call and sorted by length; the next lot is tokenised
+        while this one runs.
+    """
+
+    tokens: int
+    padding: float = 1 / 16
+    sorted_together: int = 2_048
 
 
-def plan_batches(lengths: Sequence[int], tokens_per_batch: int) -> list[list[int]]:
+def plan_batches(lengths: Sequence[int], batching: Batching) -> list[list[int]]:
     """Group rows into batches of similar length, longest first.
 
     lengths: tokens of each row. Every row is in exactly one batch; a batch has at least
-    one row and, padding included, at most `tokens_per_batch` tokens if it has more than one.
+    one row and, padding included, at most `batching.tokens` if it has more than one.
 
-    >>> plan_batches([3, 9, 3, 3], tokens_per_batch=6)
+    >>> plan_batches([3, 9, 3, 3], Batching(tokens=6))
     [[1], [0, 2], [3]]
     """
     batches: list[list[int]] = []
     longest = capacity = 0
     for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
         fits = batches and len(batches[-1]) < capacity
-        if fits and longest - lengths[row] <= longest // PADDING_SHARE:
+        if fits and longest - lengths[row] <= longest * batching.padding:
             batches[-1].append(row)
         else:
             batches.append([row])
             longest = lengths[row]
-            capacity = tokens_per_batch // max(longest, 1)
+            capacity = batching.tokens // max(longest, 1)
     return batches
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search_core.encoder.batches import Batching
 from search_core.encoder.config import ModelConfig
 from search_core.encoder.conversion import VERSION, convert, import_openvino
 from search_core.encoder.protocol import Forward, Vectors
@@ -24,7 +25,7 @@ from search_core.store import Artifact, Workspace, read_artifact
 class OpenVinoRuntime:
     """A converted model on this processor: bf16 where it computes in bf16, else f32."""
 
-    tokens_per_batch = 2_048
+    batching = Batching(tokens=2_048)
 
     def __init__(self, artifact: Artifact, threads: int) -> None:
         openvino = import_openvino()

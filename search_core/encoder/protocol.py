@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from search_core.encoder.batches import Batching
 from search_core.encoder.tokens import BulkTokenizer
 from search_core.types import Progress, silent
 
@@ -41,13 +42,13 @@ class Runtime(Protocol):
     """A loaded model.
 
     description: for people, say "openvino f32, 2 threads".
-    tokens_per_batch: how many tokens, padding included, a forward pass should get.
+    batching: how many texts of what lengths should share a forward pass.
     """
 
     description: str
     dim: int
     tokenizer: BulkTokenizer
-    tokens_per_batch: int
+    batching: Batching
 
     def forward_one(self) -> Sequence[Forward]:
         """The lanes for a single batch that somebody waits for."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from search_core.encoder.batches import Batching
 from search_core.encoder.config import ModelConfig
 from search_core.encoder.modules import load_modules, token_rules
 from search_core.encoder.protocol import Forward, Vectors
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
+ON_AN_ACCELERATOR = Batching(tokens=65_536, padding=1 / 4, sorted_together=8_192)
 LANES_PER_GPU = 2
 """One prepares and launches its batch while the other's is computed."""
 
@@ -39,7 +41,7 @@ class TorchRuntime:
         self._replicas = [first, *(deepcopy(first).to(other) for other in devices[1:])]
         self.dim = int(first.get_embedding_dimension() or 0)
         self.tokenizer = BulkTokenizer(token_rules(first))
-        self.tokens_per_batch = 4_096 if device == "cpu" else 65_536
+        self.batching = Batching(tokens=4_096) if device == "cpu" else ON_AN_ACCELERATOR
         where = f"{settings.thread_count} threads" if device == "cpu" else ", ".join(devices)
         self.description = f"torch {str(dtype).removeprefix('torch.')}, {where}"
 

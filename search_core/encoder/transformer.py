@@ -14,9 +14,6 @@ from search_core.encoder.protocol import Runtime, Vectors
 from search_core.encoder.shared_pass import SharedPass
 from search_core.types import Progress, silent
 
-TEXTS_SORTED_TOGETHER = 2_048
-"""Tokenised in one call and sorted by length; the next lot is tokenised while this one runs."""
-
 
 class TransformerEncoder:
     """Encoder over a transformer: prompt, tokenise in bulk, batch by length, run, scale to length 1."""
@@ -67,7 +64,8 @@ class TransformerEncoder:
         return self._many.run(self._jobs(texts))
 
     def _jobs(self, texts: list[str]) -> Iterator[Job]:
-        for start in range(0, len(texts), TEXTS_SORTED_TOGETHER):
-            ids = self._runtime.tokenizer(texts[start : start + TEXTS_SORTED_TOGETHER])
-            for batch in plan_batches([len(tokens) for tokens in ids], self._runtime.tokens_per_batch):
+        batching = self._runtime.batching
+        for start in range(0, len(texts), batching.sorted_together):
+            ids = self._runtime.tokenizer(texts[start : start + batching.sorted_together])
+            for batch in plan_batches([len(tokens) for tokens in ids], batching):
                 yield Job([start + row for row in batch], [ids[row] for row in batch])

@@ -47,6 +47,14 @@ def test_a_difference_of_rank_one_is_squeezed_without_loss(base: Path) -> None:
     assert not factors["encoder.layer.1.attention.self.query"].difference().any()
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_factors_of_models_on_a_gpu_lie_on_the_processor(base: Path) -> None:
+    before, after = (load_trainable(str(base), Settings(device="cuda:0")) for _ in range(2))
+    weight(after).add_(1.0)
+    factors = squeezed_factors(before, after, rank=1)[QUERY]
+    assert {factors.down.device.type, factors.up.device.type} == {"cpu"}
+
+
 def test_of_a_larger_difference_the_largest_parts_stay(base: Path) -> None:
     before, after = (load_trainable(str(base), CPU) for _ in range(2))
     weight(after).add_(torch.diag(torch.tensor([3.0, 2.0, 1.0] + [0.0] * 29)))

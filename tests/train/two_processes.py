@@ -8,13 +8,16 @@ import os
 import sys
 from pathlib import Path
 
+import torch
 from tuning import CPU, PAIRS, recipe
 
+from train import trainer
 from train.events import Event, StepEvent
 from train.trainer import fine_tune, load_trainable
 
 
 def main(base: Path, folder: Path) -> None:
+    trainer.working_dtype = lambda _: torch.float32  # in bf16 halves of a batch do not round as the whole
     events: list[Event] = []
     model = load_trainable(str(base), CPU)
     fine_tune(model, PAIRS, [], recipe(base), folder / "checkpoints", events.append)

@@ -105,7 +105,7 @@ def test_a_model_that_openvino_cannot_convert_runs_on_torch_unless_openvino_was_
     folder = str(build_model())
     with caplog.at_level(logging.WARNING):
         encoder = load_encoder(folder, Settings(workspace=settings.workspace, device="cpu"))
-    assert encoder.backend.startswith("torch float")
+    assert encoder.backend.startswith("torch ")
     assert "runs on torch, not openvino" in caplog.text
     with pytest.raises(StudioError, match="cannot run on openvino"):
         load_encoder(folder, Settings(workspace=settings.workspace, backend="openvino"))
