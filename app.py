@@ -15,9 +15,9 @@ from search_core.command_line import OneLineParser, run_command
 from search_core.corpus.spec import parse_spec
 from search_core.settings import Settings
 from search_core.watch import watched_folders
-from ui.catalog import Catalog
 from ui.hosting import Hosting, free_memory, prepare_zero_gpu
-from ui.services import Services
+from ui.offering.catalog import Catalog
+from ui.offering.services import Services
 
 CORPORA = ("stdlib",)
 MODELS = ("minilm", "studio")

@@ -30,9 +30,9 @@ from search_core.settings import Settings
 from search_core.types import Mode
 from train.config import defaults
 from train.run import cancel, delete, start
-from ui import asks
 from ui.lanes import MODEL_MODES, Side
-from ui.services import Services
+from ui.offering.services import Services
+from ui.search import asks
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

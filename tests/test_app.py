@@ -23,7 +23,7 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_nothing_heavy_is_loaded_before_the_page_is_up() -> None:
     program = f"""
 import sys, app
-from ui.services import Services
+from ui.offering.services import Services
 def start(self):
     print(*sorted(set({HEAVY!r}.split()) & set(sys.modules)))
     raise KeyboardInterrupt

@@ -11,10 +11,10 @@ from mcp.types import TextContent
 
 from search_core.types import EvaluationProtocol, Mode, SearchFilter
 from ui.access import Access
-from ui.evaluations import Evaluations
 from ui.lanes import Lane
+from ui.metrics.evaluations import Evaluations
+from ui.offering.services import Services
 from ui.pieces import told
-from ui.services import Services
 
 
 def add_endpoints(services: Services, access: Access, evaluations: Evaluations) -> None:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 
 from markupsafe import Markup
 
 NOTHING = Markup("")
+
+_STYLES = Path(__file__).with_name("styles")
 
 # Controls and bidirectional marks can make code read differently from what it is: show them. Nor can
 # halves of surrogate pairs, which JSON may hold, be sent to a browser.
@@ -42,6 +45,12 @@ def visible(text: str) -> str:
 
 def join(parts: Iterable[Markup], between: Markup = NOTHING) -> Markup:
     return between.join(parts)
+
+
+@cache
+def stylesheet(*names: str) -> Markup:
+    """Files of our own styles, one after the other."""
+    return Markup("".join((_STYLES / f"{name}.css").read_text("utf-8") for name in names))  # noqa: S704
 
 
 @cache

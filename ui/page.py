@@ -16,16 +16,20 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from search_core.types import StudioError
-from ui import corpora_tab, metrics_tab, search_tab, sign_in, train_tab
+from ui import sign_in
 from ui.access import Access
 from ui.api import add_endpoints, speak_json
-from ui.evaluations import Evaluations
+from ui.corpora import tab as corpora_tab
 from ui.gate import Gate
 from ui.hosting import Hosting, notices
-from ui.markup import NOTHING
+from ui.markup import NOTHING, stylesheet
+from ui.metrics import tab as metrics_tab
+from ui.metrics.evaluations import Evaluations
+from ui.offering.services import Services
 from ui.pieces import QUIET, html
-from ui.services import Services
+from ui.search import tab as search_tab
 from ui.theme import studio_theme
+from ui.training import tab as train_tab
 
 _HERE = Path(__file__).parent
 _STYLES = ("tokens", "frame", "search", "panels", "metrics", "train", "corpora")
@@ -133,7 +137,7 @@ def serve(page: gr.Blocks, services: Services, access: Access, host: str, port: 
 
 def _looks() -> dict[str, Any]:
     # Not css=: Gradio would insert it twice, once rewritten.
-    styles = "".join((_HERE / "styles" / f"{name}.css").read_text("utf-8") for name in _STYLES)
+    styles = stylesheet(*_STYLES)
     return {
         "theme": studio_theme(),
         "head": f"<style>{styles}</style>",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from pathlib import Path
 
 from markupsafe import Markup
 from starlette.requests import Request
@@ -13,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ui.access import COOKIE, SIGNED_IN_S, Access
-from ui.markup import NOTHING, join
+from ui.markup import NOTHING, join, stylesheet
 
 SIGN_IN, SIGN_OUT = "/sign-in", "/sign-out"
 PATHS = (SIGN_IN, SIGN_OUT)
@@ -56,13 +55,7 @@ def sign_in_page(access: Access, problem: str = "") -> Markup:
     ]
     if not any(ways):
         ways = [Markup("<p>{}</p>").format(access.hint)]
-    return _PAGE.format(styles=_styles(), ways=join(ways))
-
-
-def _styles() -> Markup:
-    folder = Path(__file__).parent / "styles"
-    files = [(folder / f"{name}.css").read_text("utf-8") for name in ("tokens", "sign_in")]
-    return Markup("".join(files))  # noqa: S704, our own files
+    return _PAGE.format(styles=stylesheet("tokens", "sign_in"), ways=join(ways))
 
 
 def account(access: Access, *, owner: bool) -> Markup:

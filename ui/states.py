@@ -8,7 +8,7 @@ from search_core.judgments import Verdict
 from search_core.types import Corpus
 from ui.lanes import Lane
 from ui.markup import NOTHING, icon, join, visible
-from ui.steps import Step
+from ui.offering.steps import Step
 
 EXAMPLES = (
     "walk a directory tree",

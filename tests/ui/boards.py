@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from search_core.report import Report
 from tests.train.run_folder import AFTER, BEFORE, COSQA, report
-from ui.board import Board, board_of
-from ui.evaluations import StoredReport
+from ui.metrics.board import Board, board_of
+from ui.metrics.evaluations import StoredReport
 
 START = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 HOSTILE = "<img src=x onerror='window.__x=1'></script>${window.__x=2} {{value}} `"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from search_core.settings import Settings
 from ui.lanes import Lane
-from ui.services import Services
+from ui.offering.services import Services
 
 KEYWORDS, DENSE = Lane(None, "lexical"), Lane("minilm", "dense")
 

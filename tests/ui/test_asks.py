@@ -13,8 +13,8 @@ import pytest
 from samples import write_sources
 
 from search_core.settings import Settings
-from ui.asks import Ask, answers, default_mode, linked_ask, offered_ask, surroundings
-from ui.services import Services
+from ui.offering.services import Services
+from ui.search.asks import Ask, answers, default_mode, linked_ask, offered_ask, surroundings
 
 BROKEN = "./no-such-model"
 

@@ -10,7 +10,7 @@ from boards import measured, stored, three, two
 
 from search_core.types import StudioError
 from tests.train.run_folder import AFTER, BEFORE, COSQA, SECOND
-from ui.board import board_of, labels
+from ui.metrics.board import board_of, labels
 
 OFFERED: dict[str, Any] = {"corpora": [COSQA], "models": ["minilm", "studio"]}
 

@@ -11,8 +11,8 @@ from samples import FUNCTION, HOSTILE, column
 
 from search_core.judgments import Verdict
 from search_core.types import Mode, StudioError
-from ui.cards import Look, column_html, like
 from ui.lanes import Column, Lane
+from ui.search.cards import Look, column_html, like
 
 
 def movements(shown: str) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ui.catalog import FILE, Catalog
+from ui.offering.catalog import FILE, Catalog
 
 DEFAULTS = ("stdlib",)
 

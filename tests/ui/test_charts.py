@@ -13,10 +13,10 @@ from boards import HOSTILE, hostile, measured, stored, three, two
 from search_core.types import Document
 from tests.train.run_folder import BEFORE, LOSSES, build_run
 from train.run import Run
-from ui import charts
-from ui.board import board_of
-from ui.board_charts import CHARTS, board_charts, document_counts
-from ui.training_record import TrainingRecord
+from ui.metrics import charts
+from ui.metrics.board import board_of
+from ui.metrics.board_charts import CHARTS, board_charts, document_counts
+from ui.metrics.training_record import TrainingRecord
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import pytest
 from samples import FUNCTION, HOSTILE
 
 from search_core.types import Corpus, SkippedFile
-from ui.corpora_html import View, corpus_list
-from ui.details import CorpusDetails, ModelOver
-from ui.models_html import model_list
-from ui.steps import Stage, Step
+from ui.corpora.corpora_html import View, corpus_list
+from ui.corpora.models_html import model_list
+from ui.offering.details import CorpusDetails, ModelOver
+from ui.offering.steps import Stage, Step
 
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 OWNER = View(is_owner=True)

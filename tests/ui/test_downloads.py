@@ -9,8 +9,8 @@ import re
 
 from boards import HOSTILE, hostile, three, two
 
-from ui.downloads import Contents, figures_csv, queries_csv, summary_json
-from ui.report_html import report_html
+from ui.metrics.downloads import Contents, figures_csv, queries_csv, summary_json
+from ui.metrics.report_html import report_html
 
 
 def test_the_csv_of_figures_has_a_row_for_each_report_and_metric() -> None:

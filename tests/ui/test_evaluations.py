@@ -15,8 +15,8 @@ from search_core.settings import Settings
 from search_core.types import StudioError
 from tests.conftest import DATA
 from tests.train.run_folder import build_run
-from ui.evaluations import Evaluations
-from ui.services import Services
+from ui.metrics.evaluations import Evaluations
+from ui.offering.services import Services
 
 JUDGED = f"dataset:{DATA / 'small_dataset'}"
 KEYWORDS: dict[str, Any] = {"model": None, "mode": "lexical"}

@@ -13,10 +13,10 @@ from markupsafe import Markup
 from search_core.settings import Settings
 from tests.train.run_folder import AFTER, BEFORE, build_run
 from train.run import PAIRS, Run
-from ui import figures
-from ui.board import Board, board_of
-from ui.metrics_states import View, queries_panel
-from ui.training_record import TrainingRecord, training_of
+from ui.metrics import figures
+from ui.metrics.board import Board, board_of
+from ui.metrics.states import View, queries_panel
+from ui.metrics.training_record import TrainingRecord, training_of
 
 
 def words(markup: str) -> str:

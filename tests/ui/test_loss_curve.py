@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from markupsafe import Markup
 
-from ui.loss_curve import Point, axis, development_curve, loss_curve, thinned
+from ui.training.loss_curve import Point, axis, development_curve, loss_curve, thinned
 
 
 def steps(*losses: float | None) -> list[dict[str, Any]]:

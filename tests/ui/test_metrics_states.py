@@ -9,12 +9,12 @@ import pytest
 from boards import HOSTILE, measured, stored, two
 
 from tests.train.run_folder import AFTER, BEFORE, COSQA
-from ui import metrics_states as states
-from ui.board import board_of
-from ui.evaluations import Job
 from ui.lanes import Lane
-from ui.metrics_states import View, newest_together, picked_with
-from ui.steps import Step
+from ui.metrics import states
+from ui.metrics.board import board_of
+from ui.metrics.evaluations import Job
+from ui.metrics.states import View, newest_together, picked_with
+from ui.offering.steps import Step
 
 BASE, TUNED = stored("base", measured(BEFORE)), stored("tuned", measured(AFTER, "studio"), 1)
 OTHER = stored("other", measured(BEFORE, split="test"), 2)

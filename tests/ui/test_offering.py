@@ -14,8 +14,8 @@ from samples import write_sources
 from search_core.engine import SearchEngine
 from search_core.settings import Settings
 from search_core.types import Corpus, Progress, StudioError, silent
-from ui.catalog import Catalog
-from ui.services import Services, StillReading
+from ui.offering.catalog import Catalog
+from ui.offering.services import Services, StillReading
 
 BREAD = "def bake_bread(flour):\n    return flour\n"
 

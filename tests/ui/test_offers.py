@@ -12,8 +12,8 @@ from samples import FUNCTION
 from search_core.engine import SearchEngine
 from search_core.settings import Settings
 from search_core.types import Corpus
-from ui.offers import Offers, Reading, Withdrawn
-from ui.steps import Step
+from ui.offering.offers import Offers, Reading, Withdrawn
+from ui.offering.steps import Step
 
 
 def reading(corpus: str) -> Reading:

@@ -8,7 +8,7 @@ from samples import HOSTILE, column
 
 from search_core.types import StudioError
 from ui.lanes import Column, Lane
-from ui.overlap import strip, switch
+from ui.search.overlap import strip, switch
 
 
 def test_shared_hits_are_counted_against_the_longer_ranking() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from search_core.types import StudioError
 from train.run import Run
-from ui import publishing
-from ui.publish_form import publication, split_card
-from ui.publishing import Publication, Publishing, Request
+from ui.training import publishing
+from ui.training.publish_form import publication, split_card
+from ui.training.publishing import Publication, Publishing, Request
 
 RUN = Run("run", Path("/no/such/run"))
 REQUEST = Request("alice/finder")

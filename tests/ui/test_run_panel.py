@@ -23,10 +23,10 @@ from train.events import (
 )
 from train.process import Worker
 from train.run import CONFIG, list_runs
-from ui.run_list import RunRows, runs_table
-from ui.run_panel import run_panel, search_link
-from ui.services import Services
-from ui.training import RunView, Training
+from ui.offering.services import Services
+from ui.training.run_list import RunRows, runs_table
+from ui.training.run_panel import run_panel, search_link
+from ui.training.runs import RunView, Training
 
 ID = "20260101-120000-abcd"
 

@@ -16,7 +16,7 @@ from search_core.engine import SearchEngine
 from search_core.settings import Settings
 from search_core.types import StudioError
 from ui.lanes import Lane
-from ui.services import Services, StillReading
+from ui.offering.services import Services, StillReading
 
 
 @pytest.fixture(scope="module")

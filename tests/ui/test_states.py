@@ -12,7 +12,7 @@ from samples import FUNCTION, HOSTILE
 from search_core.types import Corpus
 from ui import states
 from ui.lanes import Lane
-from ui.steps import Step
+from ui.offering.steps import Step
 
 READ = Step("stdlib", None, "ready")
 STDLIB = Corpus("stdlib", (FUNCTION,) * 1_234)

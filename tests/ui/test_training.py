@@ -10,9 +10,9 @@ import pytest
 
 from search_core.settings import Settings
 from search_core.types import StudioError
-from ui.pair_counts import Counted
-from ui.services import Services
-from ui.training import KNOBS, Form, Training
+from ui.offering.services import Services
+from ui.training.pair_counts import Counted
+from ui.training.runs import KNOBS, Form, Training
 
 CODE = "package:pathspec"
 FORM = Form(

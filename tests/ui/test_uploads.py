@@ -9,7 +9,7 @@ import pytest
 
 from search_core.settings import Settings
 from search_core.types import StudioError
-from ui.uploads import delete_upload, keep_upload
+from ui.offering.uploads import delete_upload, keep_upload
 
 
 def arrived(folder: Path, name: str, content: bytes = b"zip") -> Path:

@@ -1,0 +1,1 @@
+"""The Corpora tab: what is offered, added, read again and deleted."""

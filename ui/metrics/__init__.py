@@ -1,0 +1,1 @@
+"""The Metrics tab: evaluations, and the boards and reports made of them."""

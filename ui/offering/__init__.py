@@ -1,0 +1,1 @@
+"""What the page offers: corpora and models, how they are prepared, and what is kept of them. No Gradio."""

@@ -1,0 +1,1 @@
+"""The Search tab: one query, two columns."""

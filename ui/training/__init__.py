@@ -1,0 +1,1 @@
+"""The Train tab: pairs, runs, and publishing what they made."""
