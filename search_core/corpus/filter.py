@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 import numpy as np
-import pathspec
 from numpy.typing import NDArray
 
+from search_core.corpus.path_glob import path_pattern
 from search_core.types import Corpus, SearchFilter, StudioError
 
 
@@ -18,12 +18,12 @@ def admitted(filter: SearchFilter, corpus: Corpus) -> NDArray[np.bool_]:
     """
     _check_known("in language", filter.language, corpus.languages)
     _check_known("of kind", filter.kind, corpus.kinds)
-    matches = _path_matcher(filter.path)
+    paths = None if filter.path is None else _matching(filter.path, corpus)
     return np.array(
         [
             filter.language in (None, document.language)
             and filter.kind in (None, document.kind)
-            and matches(document.path)
+            and (paths is None or document.path in paths)
             for document in corpus.documents
         ],
         bool,
@@ -35,11 +35,8 @@ def _check_known(what: str, name: str | None, known: Collection[str]) -> None:
         raise StudioError(f"No documents {what} {name!r}; this corpus has: {', '.join(known) or 'none'}.")
 
 
-def _path_matcher(glob: str | None) -> Callable[[str | None], bool]:
-    if glob is None:
-        return lambda path: True
-    try:
-        spec = pathspec.GitIgnoreSpec.from_lines([glob])
-    except ValueError as error:
-        raise StudioError(f"Path filter {glob!r} is not a gitignore-style glob: {error}") from error
-    return lambda path: path is not None and spec.match_file(path)
+def _matching(glob: str, corpus: Corpus) -> frozenset[str]:
+    """The paths that the glob holds for."""
+    pattern = path_pattern(glob)
+    paths = {document.path for document in corpus.documents if document.path is not None}
+    return frozenset(path for path in paths if pattern.match(path))

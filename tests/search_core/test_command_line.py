@@ -173,6 +173,10 @@ def test_reports_of_different_protocols_cannot_be_compared(run, small_dataset: P
         (["search", "x", "--similar-to", "a.py:1", "--corpus", "stdlib"], "Give one of QUERY"),
         (["search", "--similar-to", "a.py", "--corpus", "stdlib"], "A place is PATH:LINE"),
         (["search", "--similar-to", "no.py:1", "--corpus", "package:pathspec"], "no such file: no.py"),
+        (
+            ["search", "x", "--mode", "lexical", "--corpus", "package:pathspec", "--path", "[a"],
+            "Path filter '[a' is not a gitignore-style glob",
+        ),
         (["index", "--watch", "--corpus", "stdlib"], "cannot be watched: only folders"),
         (["search", "", "--corpus", "stdlib"], "query is empty"),
         (["search", "x" * 100_000, "--corpus", "stdlib"], "100,000 characters"),
