@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from running import ready
 
 from search_core.report import read_report
 from search_core.settings import Settings
 from search_core.types import StudioError
 from tests.conftest import DATA
 from tests.train.run_folder import build_run
-from ui.metrics.evaluations import Evaluations
+from ui.metrics.evaluations import Evaluations, chosen_split
 from ui.offering.services import Services
 
 JUDGED = f"dataset:{DATA / 'small_dataset'}"
@@ -92,8 +93,45 @@ def test_something_has_to_be_chosen(evaluations: Evaluations) -> None:
         evaluations.start(JUDGED, "valid", [])
 
 
-def test_splits_say_how_many_queries_can_be_judged(evaluations: Evaluations) -> None:
-    assert evaluations.splits(JUDGED) == {"train": 12, "valid": 11, "test": 5}
+def test_what_was_removed_while_its_job_waited_is_not_read_again(tmp_path: Path) -> None:
+    services = Services([JUDGED, "package:pathspec"], ["minilm"], Settings(workspace=tmp_path))
+    evaluations = Evaluations(services)
+    with evaluations._working:  # another evaluation is under way
+        evaluations.start(JUDGED, "valid", ["keywords"])
+        services.remove_corpus(JUDGED)
+    wait(evaluations)
+    (job,) = evaluations.jobs()
+    assert "is not offered here; choose from package:pathspec" in job.step.error
+    assert evaluations.reports() == []
+
+
+def test_splits_say_how_many_queries_can_be_judged(tmp_path: Path) -> None:
+    with ready([JUDGED], ["minilm"], tmp_path) as services:
+        assert Evaluations(services).splits(JUDGED) == {"train": 12, "valid": 11, "test": 5}
+
+
+def test_a_corpus_that_is_being_read_has_no_splits_yet(evaluations: Evaluations) -> None:
+    assert evaluations.splits(JUDGED) == {}
+
+
+def test_only_what_is_offered_is_asked_for_its_splits(evaluations: Evaluations) -> None:
+    with pytest.raises(StudioError, match="Corpus '/etc' is not offered here"):
+        evaluations.splits("/etc")
+
+
+@pytest.mark.parametrize(
+    ("before", "splits", "chosen"),
+    [
+        ("test", {"train": 1, "valid": 1, "test": 1}, "test"),
+        ("test", {"train": 1, "valid": 1}, "valid"),  # another corpus, without that split
+        (None, {"train": 1, "test": 1}, "train"),
+        ("test", {}, None),  # nothing was read yet
+    ],
+)
+def test_the_split_that_was_chosen_stays_where_it_can(
+    before: str | None, splits: dict[str, int], chosen: str | None
+) -> None:
+    assert chosen_split(splits, before) == chosen
 
 
 def test_reports_of_training_runs_are_listed_with_their_run(evaluations: Evaluations, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from ui.lanes import Lane
 from ui.metrics import states
 from ui.metrics.board import board_of
 from ui.metrics.evaluations import Job
-from ui.metrics.states import View, newest_together, picked_with
+from ui.metrics.states import View, left_of, newest_together, picked_with
 from ui.offering.steps import Step
 
 BASE, TUNED = stored("base", measured(BEFORE)), stored("tuned", measured(AFTER, "studio"), 1)
@@ -39,6 +39,21 @@ def test_reports_are_chosen_one_by_one_and_only_of_one_kind(
     before: tuple[str, ...], pressed: str, after: tuple[str, ...]
 ) -> None:
     assert picked_with(View(before), pressed, REPORTS).reports == after
+
+
+@pytest.mark.parametrize(
+    ("there", "left"),
+    [
+        (("a", "b", "c"), View(("a", "b", "c"), other=1, page=3)),
+        (("a", "b"), View(("a", "b"), other=0)),  # of the others there is only the first
+        (("a",), View(("a",))),
+        ((), View()),
+    ],
+)
+def test_where_a_report_is_gone_another_is_set_against_the_baseline(
+    there: tuple[str, ...], left: View
+) -> None:
+    assert left_of(View(("a", "b", "c"), other=1, page=3), there) == left
 
 
 def test_at_first_the_newest_comparable_reports_are_shown_the_older_as_baseline() -> None:
@@ -115,3 +130,16 @@ def test_queries_come_by_their_change_either_way_round() -> None:
         for order in (True, False)
     ]
     assert first == ["up", "quiet"]
+
+
+def test_a_filter_without_queries_says_no_falsehood_about_search() -> None:
+    worse = replace(View(("base", "tuned")), which="worse")  # no query is
+    panel = states.queries_panel(board_of(BASE, TUNED), worse, [COSQA], ["minilm", "studio"])
+    assert "No query is worse." in panel
+    assert "a click opens the query in Search" in panel
+
+
+def test_times_say_where_they_are_of() -> None:
+    listed = states.report_list(REPORTS, ())
+    assert "Measured (UTC)" in listed
+    assert ">2026-11-25 09:30</time>" in listed

@@ -132,13 +132,16 @@ class Evaluations:
     def splits(self, corpus: str) -> Mapping[str, int]:
         """Split to the number of its queries that can be judged; the splits without any are left out.
 
-        Raises StudioError where the corpus cannot be read.
+        Empty while the corpus is being read. Raises StudioError where it is not offered here.
         """
+        _require_offered("Corpus", corpus, self._services.corpora)
         loaded = self._services.corpus(corpus)
-        of = (corpus, loaded.fingerprint if loaded else "")
+        if loaded is None:
+            return {}
+        of = (corpus, loaded.fingerprint)
         if of not in self._splits:
-            code = loaded if loaded and not is_dataset(corpus) else None
-            judgments = docstring_judgments(code) if code else load_judgments(corpus, self._settings)
+            is_judged = is_dataset(corpus)
+            judgments = load_judgments(corpus, self._settings) if is_judged else docstring_judgments(loaded)
             queries: dict[str, set[str]] = {}
             for row in judgments.rows:
                 if row.relevant and row.query and row.document:
@@ -149,15 +152,11 @@ class Evaluations:
     def _check(
         self, corpus: str, split: str, model: str | None, mode: Mode, protocol: EvaluationProtocol
     ) -> None:
-        offered = {"Corpus": self._services.corpora, "Mode": MODES, "Protocol": PROTOCOLS}
-        given: dict[str, str | None] = {"Corpus": corpus, "Mode": mode, "Protocol": protocol}
+        _require_offered("Corpus", corpus, self._services.corpora)
+        _require_offered("Mode", mode, MODES)
+        _require_offered("Protocol", protocol, PROTOCOLS)
         if mode != "lexical":
-            offered["Model"], given["Model"] = self._services.models, model
-        for what, value in given.items():
-            if value not in offered[what]:
-                raise StudioError(
-                    f"{what} {value!r} is not offered here; choose from {', '.join(offered[what])}."
-                )
+            _require_offered("Model", model, self._services.models)
         if not split:
             raise StudioError("Choose a split to evaluate on.")
 
@@ -172,6 +171,8 @@ class Evaluations:
     ) -> tuple[Report, str]:
         """The report and its id."""
         with self._working:
+            # Anew: what was removed while this waited must not be read, or cloned, once more.
+            self._check(corpus, split, model, mode, protocol)
             judged = load_judged(corpus, split, protocol, self._settings)
             report = evaluate(judged, model or "", mode, self._settings, progress)
         id = report_id(report, judged.corpus.fingerprint)
@@ -252,6 +253,16 @@ def is_dataset(corpus: str) -> bool:
 def evaluation_choices(models: Sequence[str]) -> list[str]:
     """What can be evaluated: models, and the lane that needs none."""
     return [*models, KEYWORDS]
+
+
+def chosen_split(splits: Mapping[str, int], before: str | None) -> str | None:
+    """The one that was chosen before, where the corpus has it; else `valid`, else the first."""
+    return next((split for split in (before, "valid") if split in splits), next(iter(splits), None))
+
+
+def _require_offered(what: str, value: str | None, offered: Sequence[str]) -> None:
+    if value not in offered:
+        raise StudioError(f"{what} {value!r} is not offered here; choose from {', '.join(offered)}.")
 
 
 def _read_or_none(path: Path) -> Report | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -139,7 +139,7 @@ class MetricsBoard:
         by_id = {stored.id: stored for stored in reports}
         picked = [by_id[id] for id in view.reports if id in by_id]
         unknown = [id for id in view.reports if id not in by_id]
-        view = replace(view, reports=tuple(stored.id for stored in picked))
+        view = states.left_of(view, by_id)
         if len(picked) < 2:
             note = states.choose_more(len(picked), unknown) if reports else states.empty()
             return self._without_board(view, reports, note)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal, get_args
 
@@ -102,7 +102,7 @@ def report_list(reports: Sequence[StoredReport], picked: Sequence[str], board: B
     listed = reports[:MOST_LISTED]
     kinds = list(dict.fromkeys(stored.report.judged_on for stored in listed))
     ordered = sorted(listed, key=lambda stored: kinds.index(stored.report.judged_on))
-    heads = ("Report", "Mode", "nDCG@10", "Queries", "Measured")
+    heads = ("Report", "Mode", "nDCG@10", "Queries", "Measured (UTC)")
     bodies = join(
         Markup('<tbody><tr class="cs-group"><th scope="rowgroup" colspan="{}">{}</th></tr>{}</tbody>').format(
             len(heads), visible(kind), join(_report_row(stored, picked) for stored in group)
@@ -154,6 +154,14 @@ def picked_with(view: View, id: str, reports: Sequence[StoredReport]) -> View:
     return View((*(chosen for chosen in view.reports if kinds.get(chosen) == kinds[id]), id))
 
 
+def left_of(view: View, there: Collection[str]) -> View:
+    """The view without the reports that are not there any more."""
+    left = tuple(id for id in view.reports if id in there)
+    if left == view.reports:
+        return view
+    return replace(view, reports=left, other=min(view.other, max(0, len(left) - 2)), page=0)
+
+
 def newest_together(reports: Sequence[StoredReport]) -> View:
     """What is shown at first: the newest reports that can be compared, one for each model and mode.
 
@@ -199,7 +207,8 @@ def queries_panel(board: Board, view: View, corpora: Sequence[str], models: Sequ
     tools = Markup('<div class="cs-pills" role="group" aria-label="Queries shown">{}{}</div>').format(
         filters, _pager(page, pages)
     )
-    return panel("Query by query", _queries_note(board, opened=bool(rows and rows[0][1])), tools + table)
+    opened = board.search_link(view.other, "", corpora, models) is not None
+    return panel("Query by query", _queries_note(board, opened=opened), tools + table)
 
 
 def _queries_note(board: Board, *, opened: bool) -> str:

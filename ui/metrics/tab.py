@@ -14,7 +14,7 @@ from search_core.types import PROTOCOLS
 from ui.access import Access
 from ui.lanes import MODEL_MODES
 from ui.metrics import states
-from ui.metrics.evaluations import Evaluations, evaluation_choices, is_dataset
+from ui.metrics.evaluations import Evaluations, chosen_split, evaluation_choices, is_dataset
 from ui.metrics.panel import MetricsBoard, Values
 from ui.metrics.states import View
 from ui.offering.services import Services
@@ -55,6 +55,8 @@ class Watch:
 
 @dataclass(frozen=True)
 class Watching:
+    """watch: a Watch; None before the tab is opened, and where the server has dropped a visitor's session."""
+
     watch: gr.State
     status: gr.HTML
     timer: gr.Timer
@@ -67,7 +69,7 @@ class Watching:
 def build(services: Services, access: Access, tab: gr.Tab, evaluations: Evaluations) -> None:
     """Lay out the Metrics tab and wire its events; call inside the tab."""
     inputs = _inputs()
-    watching = Watching(gr.State(Watch()), html(elem_id="evaluating"), gr.Timer(POLL_S, active=False))
+    watching = Watching(gr.State(), html(elem_id="evaluating"), gr.Timer(POLL_S, active=False))
     board = MetricsBoard(services, evaluations)
     _wire_opening(services, access, tab, evaluations, inputs, watching, board)
     _wire_evaluations(evaluations, access, inputs, watching, board)
@@ -144,20 +146,25 @@ def _wire_opening(
         } | board.shown(view)
 
     @told
-    def splits(corpus: str | None) -> Values:
-        counts = evaluations.splits(corpus) if corpus else {}
+    def splits(corpus: str | None, split: str | None, protocol: str) -> Values:
+        """What was chosen before stays where it can."""
+        counts = evaluations.splits(corpus) if corpus and corpus in services.corpora else {}
         choices = [(f"{split} · {_queries(count)}", split) for split, count in counts.items()]
-        chosen = "valid" if "valid" in counts else next(iter(counts), None)
+        is_judged = corpus is not None and is_dataset(corpus)
+        is_read = all(step.settled for step in services.steps(corpus or "")[:1])
         return {
-            inputs.split: gr.Dropdown(choices, value=chosen),
-            inputs.protocol: gr.Radio(value=PROTOCOLS[0], visible=corpus is not None and is_dataset(corpus)),
+            inputs.split: gr.Dropdown(choices, value=chosen_split(counts, split)),
+            inputs.protocol: gr.Radio(value=protocol if is_judged else PROTOCOLS[0], visible=is_judged),
+            unread: gr.Timer(active=not counts and not is_read),
         }
 
     filled = [inputs.corpus, inputs.models, inputs.go, *watching.all, *pieces.all]
     chosen = tab.select(opened, [inputs.corpus, inputs.models, pieces.view], filled, **QUIET)
     chosen.then(None, None, None, js=_ADDRESS)
-    for event in (chosen.then, inputs.corpus.input):
-        event(splits, inputs.corpus, [inputs.split, inputs.protocol], **QUIET)
+    unread = gr.Timer(POLL_S, active=False)  # while there are no splits yet, for the corpus is being read
+    given = [inputs.corpus, inputs.split, inputs.protocol]
+    for event in (chosen.then, inputs.corpus.input, unread.tick):
+        event(splits, given, [inputs.split, inputs.protocol, unread], **QUIET)
 
 
 def _queries(count: int) -> str:
@@ -180,8 +187,8 @@ def _wire_evaluations(
             watching.timer: gr.Timer(active=True),
         }
 
-    def look(request: gr.Request, watch: Watch | None, view: View | None) -> Values:
-        if watch is None or view is None:  # the server has dropped this visitor's session
+    def look(request: gr.Request, watch: Watch | None, view: View) -> Values:
+        if watch is None:  # the view is lost with the session: what is shown stays
             return {watching.timer: gr.Timer(active=False)}
         values: Values = {
             watching.status: _status(evaluations, watch.jobs, hint(request)),
