@@ -44,6 +44,17 @@ def checked_addresses(source: GitSource, allow_private: bool) -> tuple[str, ...]
     return addresses
 
 
+def has_public_host(source: GitSource) -> bool:
+    """Whether `checked_addresses` would take the host for public, as far as its name tells: nobody is asked."""
+    host = source.host.strip("[]")
+    if source.scheme != "https" or source.port != DEFAULT_PORTS["https"] or _is_unusual_number(host):
+        return False
+    try:
+        return is_public(host)
+    except ValueError:  # a name
+        return "." in host.strip(".")
+
+
 def is_public(text: str) -> bool:
     """Whether the whole internet would reach the same place under this address.
 

@@ -149,7 +149,7 @@ def parse_spec(spec: str) -> Source:
     Raises StudioError where it names nothing, and says which forms are accepted.
     """
     prefix, colon, name = spec.partition(":")
-    path = _existing_path(spec)
+    path = existing_path(spec)
     if JOINED_BY in spec and path is None:
         return _union_source(spec)
     if spec == "stdlib":
@@ -195,12 +195,29 @@ def stored_ids(source: Source) -> frozenset[str]:
     return frozenset(map(corpus_id, (source, *parts)))
 
 
-def lasting_spec(source: Source) -> str:
-    """The same corpus, wherever the program is started next time: relative paths become absolute.
+def part_specs(spec: str) -> tuple[str, ...]:
+    """The specs that a union joins, or the one itself. Folders need not be there any more.
 
-    The parts of a union stay as they were given.
+    >>> part_specs("stdlib + ./live"), part_specs("stdlib")
+    (('stdlib', './live'), ('stdlib',))
     """
+    if existing_path(spec):  # its name has a plus
+        return (spec,)
+    return tuple(part.strip() for part in spec.split(JOINED_BY))
+
+
+def existing_path(text: str) -> Path | None:
+    """The absolute path of what is there, else None, also for what cannot be a path."""
+    with suppress(OSError, ValueError, RuntimeError):  # too long, a NUL byte, an unknown ~user
+        return Path(text).expanduser().resolve(strict=True) if text.strip() else None
+    return None
+
+
+def lasting_spec(source: Source) -> str:
+    """The same corpus, wherever the program is started next time: relative paths become absolute."""
     match source:
+        case UnionSource(parts=parts):
+            return JOINED_BY.join(map(lasting_spec, parts))
         case CodeSource(kind="folder", root=path) | ArchiveSource(file=path):
             return source.spec if Path(source.spec).expanduser().is_absolute() else str(path)
         case DatasetSource(local=True):
@@ -237,15 +254,15 @@ def _local_source(spec: str, path: Path) -> SingleSource:
 
 def _union_source(spec: str) -> UnionSource:
     parts: list[SingleSource] = []
-    for part in spec.split(JOINED_BY):
-        source = parse_spec(part.strip())
+    for part in part_specs(spec):
+        source = parse_spec(part)
         if isinstance(source, DatasetSource | UnionSource):
             raise StudioError(
                 f"Corpus {spec!r}: a data set cannot be joined with other corpora, it has judged queries "
                 "of its own. Load it by itself."
             )
         if source.identity in {other.identity for other in parts}:
-            raise StudioError(f"Corpus {spec!r} names {part.strip()!r} twice: leave one out.")
+            raise StudioError(f"Corpus {spec!r} names {part!r} twice: leave one out.")
         parts.append(source)
     return UnionSource(spec, tuple(parts), _distinct_names(parts))
 
@@ -265,7 +282,7 @@ def _distinct_names(parts: list[SingleSource]) -> tuple[str, ...]:
 
 
 def _dataset_source(spec: str, name: str) -> DatasetSource:
-    path = _existing_path(name)
+    path = existing_path(name)
     if path and path.is_dir():
         return DatasetSource(spec, str(path), local=True)
     if HUB_ID.fullmatch(name):
@@ -274,9 +291,3 @@ def _dataset_source(spec: str, name: str) -> DatasetSource:
         f"Data set {name!r} is neither an existing folder nor a Hub id. "
         "Give dataset:OWNER/NAME, for example dataset:CoIR-Retrieval/cosqa, or dataset:FOLDER."
     )
-
-
-def _existing_path(text: str) -> Path | None:
-    with suppress(OSError, ValueError, RuntimeError):  # too long, a NUL byte, an unknown ~user
-        return Path(text).expanduser().resolve(strict=True) if text.strip() else None
-    return None

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from search_core.corpus.hosts import UnreachableHost, checked_addresses, is_public
+from search_core.corpus.hosts import UnreachableHost, checked_addresses, has_public_host, is_public
 from search_core.corpus.spec import parse_repository
 from search_core.types import StudioError
 
@@ -47,6 +47,27 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
 )
 def test_an_address_is_public_where_all_the_internet_finds_the_same_place(address: str, public: bool) -> None:
     assert is_public(address) is public
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("https://github.com/a/b", True),
+        ("https://140.82.121.3/a/b", True),
+        ("https://10.0.0.1/a/b", False),
+        ("https://[::1]/a/b", False),
+        ("https://2130706433/a/b", False),  # 127.0.0.1, to some
+        ("https://localhost/a/b", False),
+        ("https://gitlab/a/b", False),  # a name of one's own network
+        ("https://github.com:8443/a/b", False),
+        ("http://github.com/a/b", False),
+    ],
+)
+def test_a_host_is_judged_by_its_name_without_asking(
+    address: str, public: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("socket.getaddrinfo", None)
+    assert has_public_host(parse_repository(address)) is public
 
 
 def test_every_address_of_a_name_must_be_public(monkeypatch: pytest.MonkeyPatch) -> None:

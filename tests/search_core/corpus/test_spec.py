@@ -16,6 +16,7 @@ from search_core.corpus.spec import (
     GitSource,
     UnionSource,
     corpus_id,
+    lasting_spec,
     parse_spec,
 )
 from search_core.types import StudioError
@@ -160,6 +161,16 @@ def test_a_union_gives_each_part_a_name_of_its_own(tmp_path: Path) -> None:
 def test_a_folder_whose_name_looks_like_a_union_is_a_folder(tmp_path: Path) -> None:
     (tmp_path / "salt + pepper").mkdir()
     assert isinstance(parse_spec(str(tmp_path / "salt + pepper")), CodeSource)
+
+
+def test_a_lasting_spec_names_the_same_folders_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("live", "old"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert lasting_spec(parse_spec("./live")) == f"{tmp_path}/live"
+    assert lasting_spec(parse_spec("./live + stdlib + old")) == f"{tmp_path}/live + stdlib + {tmp_path}/old"
 
 
 def test_what_cannot_be_joined_is_named(tmp_path: Path) -> None:
