@@ -11,12 +11,10 @@ from torch import Tensor, nn
 
 from search_core.encoder import model_folder
 from search_core.encoder.adapter import Adapter, Factors
+from search_core.encoder.models import HUB_IDS
 from search_core.settings import Settings
 from search_core.types import StudioError
-from train.config import OFFLINE_MODEL
 
-HUB_IDS: Mapping[str, str] = {OFFLINE_MODEL: "sentence-transformers/all-MiniLM-L6-v2"}
-"""Reserved model specs → the Hub's name, by which others find an adapter's base."""
 DEFAULT_RANK = 56
 """The largest whose adapter of minilm stays below 5 MB."""
 

@@ -8,10 +8,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from search_core.corpus.spec import HUB_ID
-from search_core.encoder.models import MINILM_HUB_ID
+from search_core.corpus.hosts import has_public_host
+from search_core.corpus.spec import (
+    HUB_ID,
+    JOINED_BY,
+    CodeSource,
+    DatasetSource,
+    GitSource,
+    Source,
+    UnionSource,
+    parse_spec,
+    part_specs,
+)
+from search_core.encoder.models import HUB_IDS, MINILM_HUB_ID, RESERVED
 from search_core.evaluation import Difference
 from search_core.report import Report, read_report
+from search_core.settings import Settings
 from search_core.types import StudioError
 from train.config import TrainingConfig
 from train.events import read_events
@@ -42,8 +54,6 @@ PARTS = (
     "reports/after.json",
     "comparison.json",
 )
-BUNDLED = {"minilm": MINILM_HUB_ID, "studio": MINILM_HUB_ID}
-"""Reserved model specs → the Hub's model they are, or are an adapter on."""
 LICENSES = {MINILM_HUB_ID: "apache-2.0", "intfloat/e5-base-v2": "mit"}
 
 
@@ -85,13 +95,14 @@ class FinishedRun:
 
     @property
     def base_id(self) -> str | None:
-        """The base model's Hub id; None where it is a folder of this machine."""
-        spec = BUNDLED.get(self.config.base_model, self.config.base_model)
+        """The base model's Hub id; None where the Hub has none: a folder of this machine, or `studio`."""
+        spec = HUB_IDS.get(self.config.base_model, self.config.base_model)
         return spec if _is_hub_id(spec) else None
 
     @property
     def base_name(self) -> str:
-        return self.base_id or _last_part(self.config.base_model)
+        spec = self.config.base_model
+        return self.base_id or (spec if spec in RESERVED else _last_part(spec))
 
 
 def read_finished_run(folder: Path) -> FinishedRun:
@@ -107,7 +118,7 @@ def read_finished_run(folder: Path) -> FinishedRun:
     run = FinishedRun(
         folder=folder,
         config=TrainingConfig.read(folder / CONFIG),
-        info=_info(folder / "training_info.json"),
+        info=read_info(folder / "training_info.json"),
         events=read_events(folder / "events.jsonl"),
         before=before,
         after=read_report(folder / "reports/after.json"),
@@ -123,21 +134,42 @@ def read_finished_run(folder: Path) -> FinishedRun:
 
 
 def public_corpus(spec: str) -> str:
-    """A corpus spec that says nothing of this machine's folders.
+    """A corpus spec that says nothing of this machine's folders, nor of its network.
 
     >>> public_corpus("dataset:CoIR-Retrieval/cosqa"), public_corpus("dataset:/home/ada/cosqa")
     ('dataset:CoIR-Retrieval/cosqa', 'dataset:cosqa')
+    >>> public_corpus("package:requests + /home/ada/secret")
+    'package:requests + secret'
     """
+    return JOINED_BY.join(map(_public_part, part_specs(spec)))
+
+
+def is_public_corpus(spec: str) -> bool:
+    """Whether anybody can have the corpus, all parts of a union, so that its texts are no secret."""
+    try:
+        return _is_public(parse_spec(spec))
+    except StudioError:  # a folder that is gone
+        return False
+
+
+def _is_public(source: Source) -> bool:
+    match source:
+        case UnionSource(parts=parts):
+            return all(map(_is_public, parts))
+        case CodeSource(kind=kind):
+            return kind != "folder"
+        case DatasetSource(local=local):
+            return not local
+        case GitSource():
+            return has_public_host(source) and not Settings.from_environment().allow_private_hosts
+    return False  # an archive
+
+
+def _public_part(spec: str) -> str:
     if is_public_corpus(spec):
         return spec
     prefix = "dataset:" if spec.startswith("dataset:") else ""
     return prefix + _last_part(spec.removeprefix(prefix))
-
-
-def is_public_corpus(spec: str) -> bool:
-    """Whether anybody can have the corpus, so that its texts are no secret."""
-    name = spec.removeprefix("dataset:")
-    return _is_hub_id(name) if name != spec else spec == "stdlib" or spec.startswith(("package:", "https://"))
 
 
 def shareable_files(run: FinishedRun, model_name: str) -> dict[str, str]:
@@ -173,7 +205,8 @@ def _shareable_report(report: Report, model: str) -> dict[str, Any]:
     return shared
 
 
-def _info(path: Path) -> Mapping[str, Any]:
+def read_info(path: Path) -> Mapping[str, Any]:
+    """What training_info.json holds. Raises StudioError where it is damaged or lacks one of INFO_KEYS."""
     info = _read_json(path)
     missing = [key for key in INFO_KEYS if not isinstance(info, dict) or key not in info]
     if missing:
@@ -226,4 +259,4 @@ def _is_hub_id(spec: str) -> bool:
 
 
 def _last_part(path: str) -> str:
-    return Path(path).expanduser().resolve().name
+    return Path(path).resolve().name

@@ -59,7 +59,7 @@ def render_card(run: FinishedRun, repo_id: str, what: What) -> str:
     """Raises StudioError for an adapter on a base model that nobody else has."""
     if what == "adapter" and run.base_id is None:
         raise StudioError(
-            f"The adapter is for {run.base_name}, a model of this machine that others do not have: "
+            f"The adapter is for {run.base_name}, a model that others cannot load from the Hub: "
             "publish the merged model."
         )
     sections = (

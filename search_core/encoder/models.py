@@ -20,6 +20,8 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 """Of model.safetensors as sentence-transformers/all-MiniLM-L6-v2 publishes it; the package is by others."""
 
 MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
+HUB_IDS = {"minilm": MINILM_HUB_ID}
+"""Reserved model specs → the Hub's name, by which others find the same model. It has none for studio."""
 STUDIO_ADAPTER = Path(__file__).parents[2] / "assets" / "studio-adapter"
 
 RESERVED = ("minilm", "studio")

@@ -160,7 +160,18 @@ def test_an_adapter_is_loaded_on_top_of_its_base(run: Path) -> None:
 
 def test_an_adapter_on_a_base_that_nobody_else_has_is_refused(tmp_path: Path, model: Path) -> None:
     run = build_run(tmp_path / "run", model=model, base_model=f"{tmp_path}/own/base")
-    with pytest.raises(StudioError, match="base, a model of this machine"):
+    with pytest.raises(StudioError, match="base, a model that others cannot load from the Hub: publish the"):
+        model_card(run, "alice/code-finder", "adapter")
+
+
+def test_a_run_based_on_studio_names_studio_and_not_the_model_that_it_was_made_from(
+    tmp_path: Path, model: Path
+) -> None:
+    run = build_run(tmp_path / "run", model=model, base_model="studio")
+    card = model_card(run, "alice/code-finder")
+    assert "MiniLM" not in card and "--base-model studio" in card
+    assert metadata(card).base_model is None
+    with pytest.raises(StudioError, match="is for studio, .*: publish the merged model"):
         model_card(run, "alice/code-finder", "adapter")
 
 
@@ -205,6 +216,13 @@ def test_the_picture_shows_the_loss_in_training_and_on_the_development_pairs() -
     assert coloured_pixels(plain, orange) == 0
     with_points = loss_picture([*steps(LOSSES), measured | {"step": 3}, measured | {"step": 6}])
     assert coloured_pixels(with_points, orange) > 100
+
+
+def test_a_development_loss_that_was_no_number_is_a_gap_in_the_picture() -> None:
+    measured = {"type": "evaluation", "phase": "during", "split": "development"}
+    gap = measured | {"step": 3, "metrics": {"loss": None}}
+    found = measured | {"step": 6, "metrics": {"loss": 1.0}}
+    assert coloured_pixels(loss_picture([*steps(LOSSES), gap, found]), (0xC2, 0x41, 0x0C)) > 100
 
 
 def test_the_same_events_give_the_same_picture() -> None:
