@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from pathspec import GitIgnoreSpec
+from search_core.corpus.path_glob import path_pattern
+from search_core.types import StudioError
 
 OWN, GIT = ".codesearchignore", ".gitignore"
 IGNORE_FILES = frozenset({OWN, GIT})
 MAX_BYTES = 1_000_000
-GROUP_NAME = re.compile(r"\(\?P<\w+>")
+MAX_LINES = 1_000
+"""Every path is held against all of them."""
+
+logger = logging.getLogger(__name__)
+
+
+class _Pattern(NamedTuple):
+    """path: matches, as a whole, what the pattern itself speaks of; folders end in /."""
+
+    path: re.Pattern[str]
+    ignored: bool
 
 
 class _IgnoreFile:
     """One file's patterns. folder: where it lies, empty or ending in /."""
 
-    def __init__(self, folder: str, lines: list[str]) -> None:
+    def __init__(self, folder: str, lines: Iterable[str]) -> None:
         self._start = len(folder)
-        self._spec = GitIgnoreSpec.from_lines(_valid_patterns(lines))
-        patterns = [pattern.regex.pattern for pattern in self._spec.patterns if pattern.regex]
+        self._patterns = [*_patterns(lines)]
         # One expression instead of dozens tells of nearly all paths that no pattern speaks of them.
-        self._any = re.compile("|".join(GROUP_NAME.sub("(?:", pattern) for pattern in patterns))
-        self._empty = not patterns
+        self._any = re.compile("|".join(pattern.path.pattern for pattern in self._patterns) or r"(?!)")
 
     def verdict(self, path: str) -> bool | None:
+        """Where no pattern speaks of the path itself, what holds for the folder that it lies in."""
         inside = path[self._start :]
-        if self._empty or not self._any.match(inside):
+        if not self._any.match(inside):
             return None
-        return self._spec.check_file(inside).include
+        while inside:
+            for pattern in reversed(self._patterns):
+                if pattern.path.fullmatch(inside):
+                    return pattern.ignored
+            inside = inside[: inside.rstrip("/").rfind("/") + 1]
+        return None
 
 
 _Rules = tuple[_IgnoreFile, ...]
@@ -78,14 +96,37 @@ def _read(folder: str | Path, name: str, relative: str) -> _Rules:
             lines = os.fsdecode(file.read(MAX_BYTES).removeprefix(b"\xef\xbb\xbf")).splitlines()
     except OSError:
         return ()
-    return (_IgnoreFile(relative, lines),)
+    if len(lines) > MAX_LINES:
+        logger.warning("%s has %d lines: only the first %d are read", path, len(lines), MAX_LINES)
+    return (_IgnoreFile(relative, lines[:MAX_LINES]),)
 
 
-def _valid_patterns(lines: list[str]) -> Iterator[str]:
-    """Like git, pass over a pattern that means nothing (a lone `!`)."""
+def _patterns(lines: Iterable[str]) -> Iterator[_Pattern]:
+    """Like git, pass over a pattern that means nothing (a lone `!`, `[z-a]`)."""
     for line in lines:
-        try:
-            GitIgnoreSpec.from_lines([line])
-        except ValueError:
-            continue
-        yield line
+        pattern = line if line.endswith("\\ ") else line.rstrip()
+        glob = pattern.removeprefix("!")
+        if glob and not pattern.startswith("#"):
+            with suppress(StudioError):
+                yield _Pattern(re.compile(_expression(glob)), ignored=glob == pattern)
+
+
+def _expression(glob: str) -> str:
+    """Of what is above the last `**`, the first place found will do (an atomic group), as in path_pattern.
+
+    Raises StudioError for what is no glob.
+    """
+    if "/" not in glob[:-1]:  # a name alone holds at any depth
+        glob = f"**/{glob}"
+    names = glob.removeprefix("/").removesuffix("/").split("/")
+    if names[-1] == "**":
+        names.append("*")
+    runs = [""]
+    for name in names:
+        if name == "**":
+            runs.append("(?:[^/]+/)*?")
+        else:
+            runs[-1] += f"(?=[^/]){path_pattern(f'/{name}').pattern}/"
+    *above, last = runs
+    expression = "".join(f"(?>{run})" for run in above) + last
+    return expression if glob.endswith("/") else f"{expression}?"

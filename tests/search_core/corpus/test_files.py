@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,38 @@ def test_gitignore_is_respected_as_git_does(tmp_path: Path) -> None:
     write(tmp_path, "build/a.py", "x_tmp.py", "top.py", "sub/top.py", "sub/x_tmp.py", "sub/kept_tmp.py")
     write(tmp_path, "sub/local.py", "local.py", "sub/build/b.py", "sub/deep/local.py")
     assert listed(tmp_path) == ["local.py", "sub/kept_tmp.py", "sub/top.py"]
+
+
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        ["*", "!*/", "!*b.py"],
+        ["*b.py", "!deep"],  # what is in a folder that is asked for is still left out by its own name
+        ["a/*", "!a/deep"],
+        ["a/**", "!a/**/", "!a/**/b.py"],
+        ["**/deep/**/x*", "!a/**/xb.py"],
+        ["deep", "!/deep"],
+        ["a/**/b.py", "/*/b.py", "[!a]b.py"],
+    ],
+)
+def test_of_two_patterns_that_contradict_git_s_choice_is_taken(tmp_path: Path, patterns: list[str]) -> None:
+    folders = ("", "a/", "deep/", "a/deep/", "a/deep/deep/", "b/a/deep/")
+    write(tmp_path, *(f"{folder}{name}.py" for folder in folders for name in ("a", "b", "ab", "xb")))
+    write(tmp_path, ".gitignore", content="\n".join(patterns))
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    told = ["git", "ls-files", "--others", "--exclude-standard", "*.py"]
+    expected = subprocess.run(told, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert listed(tmp_path) == sorted(expected.split())
+
+
+def test_a_hostile_ignore_file_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    hostile = ["*a" * 8 + "*b", "**/a*/" * 20 + "~", "[z-a]", "[", "!", "a\\", "#", "", "x" * 10_000]
+    write(tmp_path, ".gitignore", content="\n".join([*hostile, "gone.py", *["#"] * 990, "*.py"]))
+    write(tmp_path, "a" * 60 + ".py", "gone.py", "/".join(["a" * 60] * 10) + "/a.py")
+    started = time.perf_counter()
+    assert listed(tmp_path) == ["a" * 60 + ".py", "/".join(["a" * 60] * 10) + "/a.py"]
+    assert time.perf_counter() - started < 10  # takes tenths; trying every way would take years
+    assert ".gitignore has 1001 lines: only the first 1000 are read" in caplog.text
 
 
 def test_the_repositorys_own_list_of_excluded_files_counts_least(tmp_path: Path) -> None:
