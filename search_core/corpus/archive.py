@@ -8,7 +8,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import lzma
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -36,6 +38,20 @@ MAX_HEADER_BYTES = 1_000_000
 CENTRAL_ENTRY = b"PK\x01\x02"
 ENCRYPTED = 0x1
 NOT_REGULAR = "not a regular file"
+DAMAGES = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    IndexError,
+    MemoryError,  # a dictionary of gigabytes
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
+"""What the readers of the standard library raise for what they cannot make sense of, beside OSError."""
 
 
 def archive_snapshot(source: ArchiveSource, folder: Path, settings: Settings) -> Snapshot:
@@ -83,11 +99,10 @@ def _read_zip(source: ArchiveSource, writer: SnapshotWriter, _settings: Settings
             if sum(member.file_size for member in archive.infolist()) > _plausible_bytes(source):
                 raise _bomb(source)
             for member in archive.infolist():
-                if not member.is_dir() and writer.wants(
-                    member.filename, member.file_size, _zip_problem(member)
-                ):
+                is_folder = member.filename.endswith("/")  # is_dir() wants a name, and it may be empty
+                if not is_folder and writer.wants(member.filename, member.file_size, _zip_problem(member)):
                     _copy_from_zip(archive, member, writer)
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
+    except DAMAGES as error:
         raise _damaged(source, error) from error
     return writer.only_folder()
 
@@ -106,7 +121,7 @@ def _copy_from_zip(archive: zipfile.ZipFile, member: zipfile.ZipInfo, writer: Sn
     try:
         with archive.open(member) as opened:
             data = opened.read(MAX_FILE_BYTES + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except (*DAMAGES, OSError) as error:
         writer.leave_out(member.filename, f"damaged: {error}")
     else:
         writer.write(member.filename, data)
@@ -128,7 +143,7 @@ def _read_tar(source: ArchiveSource, writer: SnapshotWriter, settings: Settings)
                     opened = archive.extractfile(member)
                     assert opened is not None  # noqa: S101 — it is a regular file
                     writer.write(member.name, opened.read())
-    except (tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, ValueError) as error:
+    except (*DAMAGES, gzip.BadGzipFile) as error:
         raise _damaged(source, error) from error
     return writer.only_folder()
 

@@ -242,6 +242,42 @@ def test_a_damaged_member_of_a_zip_is_counted(tmp_path: Path, settings: Settings
     assert reasons(corpus)["bad.py"].startswith("damaged: ")
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_however_a_member_is_packed_its_damage_is_counted(
+    method: int, tmp_path: Path, settings: Settings
+) -> None:
+    file = tmp_path / "code.zip"
+    with zipfile.ZipFile(file, "w", method) as opened:
+        opened.writestr("bad.py", os.urandom(5_000).hex())
+        opened.writestr("good.py", CODE)
+    content = bytearray(file.read_bytes())
+    content[60:160] = b"\xff" * 100
+    file.write_bytes(content)
+    corpus = load_corpus(str(file), settings)
+    assert functions(corpus) == ["good.py::f"]
+    assert reasons(corpus)["bad.py"].startswith("damaged: ")
+
+
+def test_a_member_without_a_name_is_counted(tmp_path: Path, settings: Settings) -> None:
+    file = tmp_path / "code.zip"
+    pack_zip(file, {"good.py": CODE, "Nameless": CODE})
+    file.write_bytes(file.read_bytes().replace(b"Nameless", b"\0ameless"))  # a name ends at a NUL byte
+    corpus = load_corpus(str(file), settings)
+    assert (functions(corpus), reasons(corpus)) == (["good.py::f"], {"": "unsafe path"})
+
+
+def test_a_zip_of_a_version_yet_to_come_is_named(tmp_path: Path, settings: Settings) -> None:
+    file = tmp_path / "code.zip"
+    pack_zip(file, {"a.py": CODE})
+    content = bytearray(file.read_bytes())
+    content[content.index(b"PK\x01\x02") + 6] = 99  # the version that is needed to extract
+    file.write_bytes(content)
+    with pytest.raises(
+        StudioError, match=r"code\.zip.* is damaged or not what its name says \(zip file version"
+    ):
+        load_corpus(str(file), settings)
+
+
 def test_an_archive_is_read_again_only_where_its_content_changed(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
