@@ -63,7 +63,10 @@ def _state(steps: tuple[Step, ...]) -> tuple[str, str]:
 
 
 def banner(steps: tuple[Step, ...], now_s: float) -> Markup:
-    """What is being prepared for the corpus in view; nothing when all of it is done or has failed."""
+    """What is being prepared; nothing when all of it is done or has failed.
+
+    steps: those that the columns in view depend on.
+    """
     step = next((step for step in steps if step.stage in ("waiting", "working")), None)
     if step is None:
         return NOTHING

@@ -160,7 +160,7 @@ def test_a_function_finds_its_like_and_leads_back(browser: Browser, studio: Stud
         expect(again.locator(".cs-like b")).to_have_text("match_file")
         assert [cards(again, side) for side in "ab"] == [cards(page, side) for side in "ab"]
     page.get_by_role("button", name=f"Back to “{QUERY}”").click()
-    expect(page.locator(".cs-like")).to_have_count(0)
+    expect(page.locator(".cs-like")).to_be_hidden()
     assert [cards(page, side) for side in "ab"] == before
     assert "similar=" not in page.url
 
@@ -339,9 +339,14 @@ def test_the_first_answer_comes_from_keywords_and_the_models_follows_by_itself(
                 expect(head).to_contain_text("lexical, hybrid not ready")
                 expect(page.locator(".cs-banner")).to_contain_text("Until")
                 expect(page.locator("#column-b .cs-card")).to_have_count(1)
+                page.locator("#query input").fill("the next query")
+                page.get_by_text("Filters").click()
+                page.get_by_label("Path", exact=True).fill("src/")
                 writing.close()
                 expect(head.locator(".cs-chip").first).to_have_text("hybrid", timeout=90_000)
                 expect(page.locator(".cs-banner")).to_have_count(0, timeout=90_000)
                 expect(page.locator("#column-b .cs-card")).to_have_count(1)
+                expect(page.locator("#query input")).to_have_value("the next query")  # typed: it stays
+                expect(page.get_by_label("Path", exact=True)).to_have_value("src/")
             assert waiting.interrupt() == 130
             assert "Traceback" not in waiting.log.read_text()

@@ -14,7 +14,16 @@ from samples import write_sources
 
 from search_core.settings import Settings
 from ui.offering.services import Services
-from ui.search.asks import Ask, answers, default_mode, linked_ask, offered_ask, surroundings
+from ui.search.asks import (
+    Ask,
+    answers,
+    default_mode,
+    kinds,
+    languages,
+    linked_ask,
+    offered_ask,
+    surroundings,
+)
 
 BROKEN = "./no-such-model"
 
@@ -64,6 +73,20 @@ def test_what_a_link_names_but_nobody_offers_falls_back_to_the_default(services:
     link = {"corpus": "/etc", "a": "x", "b": "", "mode": "best", "k": "1000000"}
     link |= {"language": "cobol", "kind": "poem", "similar": "of another corpus"}
     assert linked_ask(services, link) == linked_ask(services, {})
+
+
+def test_before_a_corpus_is_read_a_link_keeps_its_filters_and_then_only_those_that_there_are(
+    services: Services, settings: Settings
+) -> None:
+    link = {"language": "python", "kind": "poem"}
+    waiting = Services(services.corpora, services.models, settings)  # never started
+    early = linked_ask(waiting, link)
+    assert (early.language, early.kind) == ("python", "poem")
+    assert offered_ask(waiting, early) == early
+    assert languages(waiting, early) == ["any", "python"]
+    assert kinds(waiting, replace(early, kind="any")) == ["any"]
+    assert offered_ask(services, early) == replace(early, kind="any")
+    assert kinds(services, early) == ["any", "function", "class", "method"]
 
 
 @pytest.mark.parametrize(("corpus", "mode"), [("stdlib", "hybrid"), ("dataset:owner/name", "dense")])
@@ -161,3 +184,10 @@ def test_an_answer_is_out_of_date_once_something_it_depends_on_has_settled(
     assert surroundings(services, ask).settled == (True,)
     assert surroundings(services, replace(ask, b=BROKEN)).settled == (True, True)
     assert "still being read" in answers(waiting, ask).top
+
+
+def test_only_what_the_columns_need_is_announced(services: Services, ask: Ask, settings: Settings) -> None:
+    waiting = Services(services.corpora, ["minilm", "studio"], settings)
+    waiting._offers.publish(waiting._offers.claim(), services._offers.reading(ask.corpus))  # type: ignore[arg-type]
+    assert "minilm" in surroundings(waiting, replace(ask, b="minilm")).banner
+    assert surroundings(waiting, replace(ask, b="keywords")).banner == ""

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from search_core.engine import EVERYTHING
-from search_core.types import MAX_QUERY_CHARACTERS, Mode, SearchFilter, StudioError
+from search_core.types import MAX_QUERY_CHARACTERS, Corpus, Mode, SearchFilter, StudioError
 from ui import states
 from ui.lanes import KEYWORDS, MODEL_MODES, Column, Lane, Side, lane_choices
 from ui.markup import NOTHING
@@ -79,6 +79,16 @@ class Ask:
     def unfiltered(self) -> Ask:
         return replace(self, language=ANY, kind=ANY, path="")
 
+    def known(self, corpus: Corpus | None) -> Ask:
+        """Without a language or kind that the corpus does not have. corpus: None while it is being read."""
+        if corpus is None:
+            return self
+        return replace(
+            self,
+            language=self.language if self.language in corpus.languages else ANY,
+            kind=self.kind if self.kind in corpus.kinds else ANY,
+        )
+
 
 def default_ask(services: Services) -> Ask:
     """The first two models beside each other; one alone beside keywords."""
@@ -92,7 +102,10 @@ def default_mode(corpus: str) -> Mode:
 
 
 def linked_ask(services: Services, link: Mapping[str, str]) -> Ask:
-    """A permalink's ask; whatever it names that is not offered here falls back to the default."""
+    """A permalink's ask; whatever it names that is not offered here falls back to the default.
+
+    Whether its filters are is known once its corpus has been read: until then they stay.
+    """
     ask = default_ask(services)
     if (corpus := link.get("corpus", "")) in services.corpora:
         ask = replace(ask, corpus=corpus, mode=default_mode(corpus))
@@ -105,31 +118,32 @@ def linked_ask(services: Services, link: Mapping[str, str]) -> Ask:
         b=link["b"] if link.get("b") in lanes else ask.b,
         mode=mode,
         k=int(k) if k in map(str, KS) else ask.k,
-        language=link["language"] if link.get("language") in languages(services, ask.corpus) else ANY,
-        kind=link["kind"] if link.get("kind") in kinds(services, ask.corpus) else ANY,
+        language=link.get("language", ANY),
+        kind=link.get("kind", ANY),
         path=link.get("path", ""),
         similar=link.get("similar", "") if corpus == ask.corpus else "",
-    )
+    ).known(services.corpus(ask.corpus))
 
 
 def offered_ask(services: Services, ask: Ask) -> Ask:
-    """The ask, or where its corpus or one of its models is no longer offered, the default in its place."""
+    """The ask, or where what it names is no longer offered or not in its corpus, the default in its place."""
     default, lanes = default_ask(services), lane_choices(services.models)
     if ask.corpus not in services.corpora:
         ask = ask.in_corpus(default.corpus)
-    return replace(ask, a=ask.a if ask.a in lanes else default.a, b=ask.b if ask.b in lanes else default.b)
+    ask = replace(ask, a=ask.a if ask.a in lanes else default.a, b=ask.b if ask.b in lanes else default.b)
+    return ask.known(services.corpus(ask.corpus))
 
 
-def languages(services: Services, corpus: str) -> list[str]:
-    """Choices of the language filter, most frequent first."""
-    found = services.corpus(corpus)
-    return [ANY, *(found.languages if found else ())]
+def languages(services: Services, ask: Ask) -> list[str]:
+    """Choices of the language filter, most frequent first; before the corpus is read, what was asked for."""
+    corpus = services.corpus(ask.corpus)
+    return list(dict.fromkeys((ANY, *(corpus.languages if corpus else (ask.language,)))))
 
 
-def kinds(services: Services, corpus: str) -> list[str]:
-    """Choices of the kind filter, most frequent first."""
-    found = services.corpus(corpus)
-    return [ANY, *(found.kinds if found else ())]
+def kinds(services: Services, ask: Ask) -> list[str]:
+    """Choices of the kind filter, most frequent first; before the corpus is read, what was asked for."""
+    corpus = services.corpus(ask.corpus)
+    return list(dict.fromkeys((ANY, *(corpus.kinds if corpus else (ask.kind,)))))
 
 
 class Surroundings(NamedTuple):
@@ -146,11 +160,12 @@ class Surroundings(NamedTuple):
 def surroundings(services: Services, ask: Ask, judged: int = 0) -> Surroundings:
     """judged: how many marks the corpus has."""
     steps = services.steps(ask.corpus)
-    needed = (None, ask.lane("a").model, ask.lane("b").model)
+    shown = (None, ask.lane("a").model, ask.lane("b").model)
+    needed = tuple(step for step in steps if step.model in shown)
     return Surroundings(
         states.header(ask.corpus, steps, services.corpus(ask.corpus), judged),
-        states.banner(steps, time.monotonic()),
-        tuple(step.settled for step in steps if step.model in needed),
+        states.banner(needed, time.monotonic()),
+        tuple(step.settled for step in needed),
     )
 
 

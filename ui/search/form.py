@@ -17,6 +17,9 @@ from ui.pieces import html, relay
 from ui.search import asks
 from ui.search.asks import ANY, KS, Ask
 
+POLL_S = 1.0
+"""Seconds between looks at the preparation."""
+
 # page.js fetches folded lines and whole texts through the element of a column.
 _COLUMN = (
     relay("clear", "retry", "similar")
@@ -68,9 +71,11 @@ class Inputs:
 class Outputs(NamedTuple):
     """The components of Surroundings and Answers.
 
-    made: the Ask that was answered, and what was settled then.
+    timer: looks at the preparation, while there is one. made: the Ask that was answered, and what was
+    settled then.
     """
 
+    timer: gr.Timer
     head: gr.HTML
     banner: gr.HTML
     made: gr.State
@@ -107,8 +112,8 @@ def build_inputs(services: Services) -> tuple[Inputs, gr.Button]:
         )
         k = choice("Results", list(KS), ask.k, min_width=84, scale=0)
     with gr.Accordion("Filters", open=False, elem_id="filters"), gr.Row(elem_classes="cs-controls"):
-        language = choice("Language", asks.languages(services, ask.corpus), ANY, min_width=140)
-        kind = choice("Kind", asks.kinds(services, ask.corpus), ANY, min_width=140)
+        language = choice("Language", asks.languages(services, ask), ANY, min_width=140)
+        kind = choice("Kind", asks.kinds(services, ask), ANY, min_width=140)
         path = gr.Textbox(
             label="Path", placeholder="src/**/*.py", max_lines=1, interactive=True, min_width=160
         )
@@ -150,38 +155,29 @@ def build_outputs(services: Services, head: gr.HTML) -> Outputs:
         with gr.Row(elem_id="columns"):
             a, b = html(elem_id="column-a", **column), html(elem_id="column-b", **column)
         html(states.skeleton(), elem_id="skeleton")
-    return Outputs(head, banner, gr.State(), top, a, b)
+    return Outputs(gr.Timer(POLL_S, active=False), head, banner, gr.State(), top, a, b)
 
 
-def choices(services: Services, corpus: str) -> tuple[Any, ...]:
-    """What the Inputs can be set to now; their values stay."""
+def filled(services: Services, ask: Ask, given: Ask | None) -> tuple[Any, ...]:
+    """What the Inputs can be set to now, and the values in which the ask differs from what they hold.
+
+    given: what they hold; None fills them in any case. A value that stays is not sent: somebody may be
+    typing on.
+    """
     lanes = lane_choices(services.models)
-    return (
-        gr.skip(),
-        gr.Dropdown(list(services.corpora)),
-        gr.Dropdown(lanes),
-        gr.Dropdown(lanes),
-        gr.skip(),
-        gr.skip(),
-        gr.Dropdown(asks.languages(services, corpus)),
-        gr.Dropdown(asks.kinds(services, corpus)),
-        gr.skip(),
-        gr.skip(),
-    )
+    choices = {
+        "corpus": list(services.corpora),
+        "a": lanes,
+        "b": lanes,
+        "language": asks.languages(services, ask),
+        "kind": asks.kinds(services, ask),
+    }
 
+    def update(name: str) -> Any:
+        value = getattr(ask, name)
+        stays = given is not None and value == getattr(given, name)
+        if name in choices:
+            return gr.Dropdown(choices[name]) if stays else gr.Dropdown(choices[name], value=value)
+        return gr.skip() if stays else value
 
-def filled(services: Services, ask: Ask) -> tuple[Any, ...]:
-    """Values of the Inputs for an ask, with the choices that there are now."""
-    lanes = lane_choices(services.models)
-    return (
-        ask.q,
-        gr.Dropdown(list(services.corpora), value=ask.corpus),
-        gr.Dropdown(lanes, value=ask.a),
-        gr.Dropdown(lanes, value=ask.b),
-        ask.mode,
-        ask.k,
-        gr.Dropdown(asks.languages(services, ask.corpus), value=ask.language),
-        gr.Dropdown(asks.kinds(services, ask.corpus), value=ask.kind),
-        ask.path,
-        ask.similar,
-    )
+    return tuple(update(field.name) for field in fields(Ask))

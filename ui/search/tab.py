@@ -18,11 +18,9 @@ from ui.offering.services import Services
 from ui.pieces import QUIET, html, told
 from ui.search import asks
 from ui.search.asks import Ask
-from ui.search.form import Inputs, Outputs, build_inputs, build_outputs, choices, filled
+from ui.search.form import Inputs, Outputs, build_inputs, build_outputs, filled
 
 TABS = ("search", "metrics", "train", "corpora")
-POLL_S = 1.0
-"""Seconds between looks at the preparation, only while there is one."""
 
 _BUSY = "(...given) => { window.studio?.busy(); return given; }"
 _SHOWN = "() => { window.studio?.shown(); }"
@@ -66,7 +64,7 @@ class _Wiring:
 
         def corpus_chosen(request: gr.Request, *values: Any) -> tuple[Any, ...]:
             ask = Inputs.ask(*values)
-            return self._answered(None, ask.in_corpus(ask.corpus), request)
+            return self._answered(ask, ask.in_corpus(ask.corpus), request)
 
         self._shows(inputs.corpus.input(corpus_chosen, inputs.all, self._all, js=_BUSY, **_SEARCH))
 
@@ -118,41 +116,35 @@ class _Wiring:
     def opening(self, page: gr.Blocks, tab: gr.Tab, tabs: gr.Tabs) -> None:
         """Show what the address asks for, and show it anew when what it waits for is ready."""
         services, inputs, outputs = self._services, self._inputs, self._outputs
-        timer = gr.Timer(POLL_S, active=False)
-
-        def running() -> gr.Timer:
-            return gr.Timer(active=services.preparing)
 
         def opened(request: gr.Request) -> tuple[Any, ...]:
             tab = request.query_params.get("tab")
             ask = asks.linked_ask(services, request.query_params)
             selected = gr.Tabs(selected=tab if tab in TABS else "search")
-            return selected, running(), *self._answered(None, ask, request)
+            return selected, *self._answered(None, ask, request)
 
         def look(request: gr.Request, made: tuple[Ask, tuple[bool, ...]] | None) -> tuple[Any, ...]:
-            if made is None:  # the server has dropped this visitor's session
-                return gr.Timer(active=False), *[gr.skip()] * len(self._all)
-            ask, settled_then = made
-            if ask.corpus not in services.corpora:
-                return running(), *self._answered(None, ask, request)
-            around = self._surroundings(ask)
-            if around.settled != settled_then:
-                return running(), *self._answered(None, ask, request)
             unchanged = [gr.skip()] * len(inputs.all)
-            return running(), *unchanged, around.head, around.banner, *[gr.skip()] * 4
+            if made is None:  # the server has dropped this visitor's session
+                return *unchanged, gr.Timer(active=False), *[gr.skip()] * (len(outputs) - 1)
+            ask, settled_then = made
+            around, offered = self._surroundings(ask), asks.offered_ask(services, ask)
+            if offered != ask or around.settled != settled_then:
+                return self._answered(replace(ask, path=offered.path), offered, request)  # typed: it stays
+            return *unchanged, self._running(), around.head, around.banner, *[gr.skip()] * 4
 
         def returned(request: gr.Request, *values: Any) -> tuple[Any, ...]:
             """Back on this tab: what another one has added or removed is there, or is not."""
             given = Inputs.ask(*values)
             if asks.offered_ask(services, given) != given:
-                return running(), *self._answered(None, given, request)
-            return running(), *choices(services, given.corpus), *[gr.skip()] * len(outputs)
+                return self._answered(given, given, request)
+            return *filled(services, given, given), self._running(), *[gr.skip()] * (len(outputs) - 1)
 
-        self._shows(page.load(opened, None, [tabs, timer, *self._all], **QUIET))
-        timer.tick(look, outputs.made, [timer, *self._all], queue=False, **QUIET).then(
+        self._shows(page.load(opened, None, [tabs, *self._all], **QUIET))
+        outputs.timer.tick(look, outputs.made, self._all, queue=False, **QUIET).then(
             None, None, None, js="() => window.studio?.refreshed()"
         )
-        tab.select(returned, inputs.all, [timer, *self._all], **QUIET)
+        tab.select(returned, inputs.all, self._all, **QUIET)
 
     def links(self, tabs: gr.Tabs) -> None:
         """A link with `data-open` on any tab opens its search here: page.js hands its address to the head."""
@@ -181,15 +173,19 @@ class _Wiring:
     def _answered(self, given: Ask | None, ask: Ask, request: gr.Request) -> tuple[Any, ...]:
         """Values of all inputs and outputs. given: what the inputs hold; None fills them in any case."""
         ask = asks.offered_ask(self._services, ask)
-        inputs = [gr.skip()] * len(self._inputs.all) if ask == given else filled(self._services, ask)
-        return *inputs, *self._shown(ask, request)
+        return *filled(self._services, ask, given), *self._shown(ask, request)
 
     def _shown(self, ask: Ask, request: gr.Request) -> tuple[Any, ...]:
         """Values of all outputs."""
         may_judge = self._access.is_owner(request)
         verdicts = self._judgments.verdicts(ask.corpus, ask.q) if may_judge else None
         head, banner, settled = self._surroundings(ask)
-        return head, banner, (ask, settled), *asks.answers(self._services, ask, verdicts)
+        shown = asks.answers(self._services, ask, verdicts)
+        return self._running(), head, banner, (ask, settled), *shown
+
+    def _running(self) -> gr.Timer:
+        """Whatever says that something is being prepared changes by itself once that is done."""
+        return gr.Timer(active=self._services.preparing)
 
     def _surroundings(self, ask: Ask) -> asks.Surroundings:
         return asks.surroundings(self._services, ask, len(self._judgments.of(ask.corpus)))
