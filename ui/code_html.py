@@ -25,6 +25,10 @@ LEAST_FOLDED = 4
 """Never hide fewer lines than this: the button itself takes one."""
 LINE_LIMIT = 400
 """Characters shown of one line."""
+MARKED_QUERY = 500
+"""Characters of the longest query whose words are marked: every further word costs time on every line."""
+MARKED_STEMS = 24
+"""Words of it that are marked, the longest ones."""
 
 _STYLES = (
     (Comment, "c"),
@@ -61,10 +65,12 @@ def code_block(document: Document, query: str, label: str) -> Markup:
     folded = count - FOLD_LINES >= LEAST_FOLDED
     head = _head_lines(document.text, document.language, FOLD_LINES if folded else count)
     return Markup(
-        '<div class="cs-code{}" style="--start:{}" tabindex="0" role="group" aria-label="{}">{}</div>{}'
+        '<div class="cs-code{}" style="--start:{};--lines:{}" tabindex="0" role="group" aria-label="{}">'
+        "{}</div>{}"
     ).format(
         " folded" if folded else "",
         (document.start_line or 1) - 1,
+        FOLD_LINES,
         label,
         _lines_html(head, query),
         _unfold_button(lines[FOLD_LINES:], query) if folded else NOTHING,
@@ -90,11 +96,15 @@ def language_name(language: str) -> str:
 def term_pattern(query: str) -> re.Pattern[str] | None:
     """Matches the query's words where a part of an identifier begins, with up to three letters of inflection.
 
+    None where there is nothing to mark, or too much.
+
     >>> term_pattern("matching paths").findall("def match_path(newPath, footpath, pathname): matches")
     ['match', 'path', 'Path', 'matches']
     """
+    if len(query) > MARKED_QUERY:
+        return None
     words = {word for word in re.findall(r"[^\W\d_]{3,}", query.lower()) if word not in _STOP_WORDS}
-    stems = sorted({_stem(word) for word in words}, key=lambda stem: (-len(stem), stem))
+    stems = sorted({_stem(word) for word in words}, key=lambda stem: (-len(stem), stem))[:MARKED_STEMS]
     if not stems:
         return None
     lower, capitalised = "|".join(stems), "|".join(stem.capitalize() for stem in stems)

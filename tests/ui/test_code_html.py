@@ -124,3 +124,15 @@ def test_hostile_text_stays_text() -> None:
     assert set(re.findall(r"<(\w+)", html)) <= {"div", "i", "mark"}
     assert "\u202e" not in html
     assert "⟨U+202E⟩" in html
+
+
+def test_only_the_longest_words_of_a_long_query_are_marked() -> None:
+    words = [letter * length for length in (5, 7) for letter in "bcdfghjklmnopqrtuvwx"]  # 20 of each length
+    html = code_block(document(" ".join(words)), " ".join(words), "")
+    assert re.findall("<mark>(.*?)</mark>", html) == [*words[:4], *words[20:]]
+
+
+def test_nothing_is_marked_for_a_query_as_long_as_a_text() -> None:
+    text = document("path = 1")
+    assert "<mark>" in code_block(text, "path " * 100, "")
+    assert "<mark>" not in code_block(text, "path " * 101, "")

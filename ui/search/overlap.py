@@ -9,8 +9,8 @@ from ui.lanes import Column
 from ui.markup import NOTHING, join, visible
 from ui.search.cards import title
 
-_WIDTH, _TOP, _BOTTOM, _MARGIN = 360, 11, 41, 8
-"""Units of the bump chart's view box, which is 52 high."""
+_WIDTH, _HEIGHT, _TOP, _BOTTOM, _MARGIN = 360, 52, 11, 41, 8
+"""Units of the bump chart's view box."""
 
 
 def strip(a: Column, b: Column) -> Markup:
@@ -90,8 +90,13 @@ def _bump_chart(a: Column, b: Column) -> Markup:
     )
     shared = len(ranks_a.keys() & ranks_b.keys())
     words = f"{shared} shared hits, linked from their rank in {a.lane.name} to their rank in {b.lane.name}"
-    return Markup('<svg class="cs-bump" viewBox="0 0 360 52" role="img" aria-label="{}">{}{}{}</svg>').format(
-        visible(words), lines, dots(ranks_a, ranks_b, "a", _TOP), dots(ranks_b, ranks_a, "b", _BOTTOM)
+    return Markup('<svg class="cs-bump" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>').format(
+        _WIDTH,
+        _HEIGHT,
+        visible(words),
+        lines,
+        dots(ranks_a, ranks_b, "a", _TOP),
+        dots(ranks_b, ranks_a, "b", _BOTTOM),
     )
 
 
