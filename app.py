@@ -75,7 +75,7 @@ def open_page(args: argparse.Namespace, settings: Settings) -> None:
     host = args.host or hosting.host
     access = Access(host, settings.admin_token, os.environ)
     page = build_page(services, access, hosting)
-    print(f"Code Search Studio is at {serve(page, services, access, host, args.port)}", flush=True)
+    print(f"Code Search Studio is at {serve(page, services, access, hosting, host, args.port)}", flush=True)
     if access.way_in == "closed":
         print(f"Nobody is its owner here, so nothing can be added or trained. {access.hint}", flush=True)
     try:

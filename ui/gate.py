@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -28,18 +28,24 @@ _HEADERS: Mapping[str, str] = {"X-Content-Type-Options": "nosniff", "Referrer-Po
 
 
 class Gate:
-    """ASGI middleware. Visitors send small JSON that names no file; uploads are for the owner."""
+    """ASGI middleware. Visitors send small JSON that names no file; uploads are for the owner.
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    embedders: origins whose pages may show this one in a frame. No others: who clicks in a frame does not see
+    what on, and on this machine everyone is the owner.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access, embedders: Sequence[str] = ()) -> None:
         self._app = app
         self._access = access
+        frames = " ".join(("frame-ancestors 'self'", *embedders))
+        self._headers = {**_HEADERS, "Content-Security-Policy": frames}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         refusal, receive = await self._checked(scope, receive)
-        await (refusal or self._app)(scope, receive, _with_headers(send))
+        await (refusal or self._app)(scope, receive, _with_headers(send, self._headers))
 
     async def _checked(self, scope: Scope, receive: Receive) -> tuple[PlainTextResponse | None, Receive]:
         """The refusal, if there is one; and where to read the request from, parts of which have been read."""
@@ -87,10 +93,10 @@ def _names_no_file(body: bytes) -> bool:
         return False
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).update(_HEADERS)
+            MutableHeaders(scope=message).update(headers)
         await send(message)
 
     return sent

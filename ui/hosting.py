@@ -61,6 +61,11 @@ class Hosting:
         return tuple(usual[: 1 if self.free_bytes < PAGE_BYTES else None])
 
     @property
+    def embedders(self) -> tuple[str, ...]:
+        """Origins that show the page in a frame: those of Spaces, where it is one."""
+        return ("https://huggingface.co", "https://*.hf.space") if self.space else ()
+
+    @property
     def no_training(self) -> str:
         """Why no run can be started here, as a sentence; empty where one can."""
         if self.zero_gpu:
@@ -79,14 +84,15 @@ class Hosting:
             "This Space forgets what is added here when it sleeps or restarts: mount a storage bucket "
             f"and set {ARCHIVE} to its folder."
         )
-        one_model = (
-            f"Little memory is free here ({_gigabytes(self.free_bytes)}), so only one model is loaded."
+        little_memory = (
+            f"Little memory is free here ({_gigabytes(self.free_bytes)}), so one model is offered unless you "
+            "ask for more."
         )
         return tuple(
             sentence
             for sentence, holds in (
                 (forgetting, bool(self.space) and not self.archived),
-                (one_model, self.free_bytes < PAGE_BYTES),
+                (little_memory, self.free_bytes < PAGE_BYTES),
                 (self.problem, bool(self.problem)),
             )
             if holds

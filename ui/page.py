@@ -100,7 +100,9 @@ def _tab(name: str) -> gr.Tab:
     return tab
 
 
-def serve(page: gr.Blocks, services: Services, access: Access, host: str, port: int | None) -> str:
+def serve(
+    page: gr.Blocks, services: Services, access: Access, hosting: Hosting, host: str, port: int | None
+) -> str:
     """Start serving and return the page's address; the calling thread goes on.
 
     port: None takes the first free one from 7860.
@@ -123,7 +125,7 @@ def serve(page: gr.Blocks, services: Services, access: Access, host: str, port: 
                 state_session_capacity=KEPT_SESSIONS,
                 max_file_size=services.settings.max_source_mb * 1_000_000,
                 mcp_server=True,
-                app_kwargs=_surroundings(services, access),
+                app_kwargs=_surroundings(services, access, hosting),
             )
     except OSError as error:
         raise StudioError(f"Cannot serve the page: {error}") from error
@@ -146,14 +148,14 @@ def _looks() -> dict[str, Any]:
     }
 
 
-def _surroundings(services: Services, access: Access) -> dict[str, Any]:
+def _surroundings(services: Services, access: Access, hosting: Hosting) -> dict[str, Any]:
     """Of the app that Gradio serves the page with: what stands before its routes, and beside them."""
 
     async def healthz(request: Request) -> JSONResponse:  # no thread of the pool: searches may have them all
         return JSONResponse(services.health())
 
     return {
-        "middleware": [Middleware(Gate, access=access)],
+        "middleware": [Middleware(Gate, access=access, embedders=hosting.embedders)],
         "routes": [Route("/healthz", healthz), *sign_in.routes(access)],
     }
 

@@ -16,6 +16,7 @@ FORGETS = (
     "This Space forgets what is added here when it sleeps or restarts: mount a storage bucket and set "
     "CODESEARCH_ARCHIVE to its folder."
 )
+LITTLE = "Little memory is free here (1.3 GB), so one model is offered unless you ask for more."
 EVERYWHERE = "0.0.0.0"  # noqa: S104
 SPACE = {"SPACE_ID": "alice/code-search"}
 
@@ -27,7 +28,7 @@ SPACE = {"SPACE_ID": "alice/code-search"}
         (SPACE, PLENTY, (FORGETS,)),
         ({**SPACE, "CODESEARCH_ARCHIVE": "/data"}, PLENTY, ()),
         ({**SPACE, "CODESEARCH_ARCHIVE": " "}, PLENTY, (FORGETS,)),  # an empty variable is none
-        ({}, 1_340_000_000, ("Little memory is free here (1.3 GB), so only one model is loaded.",)),
+        ({}, 1_340_000_000, (LITTLE,)),
     ],
 )
 def test_only_what_is_different_here_is_said(environment, free_bytes: int, expected: tuple[str, ...]) -> None:
