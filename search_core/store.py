@@ -186,9 +186,14 @@ def _write_durably(target: Path, write: WriteFile) -> None:
 
 def write_text(target: Path, text: str) -> None:
     """Write a file beside its target and rename it into place. Raises StudioError where that fails."""
+    write_bytes(target, text.encode())
+
+
+def write_bytes(target: Path, content: bytes) -> None:
+    """Like `write_text`."""
     with _explained(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        _write_durably(target, lambda path: path.write_text(text, "utf-8"))
+        _write_durably(target, lambda path: path.write_bytes(content))
 
 
 def append_lines(target: Path, lines: str) -> None:

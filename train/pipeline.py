@@ -11,13 +11,14 @@ from search_core.encoder import load_encoder
 from search_core.judgments import JudgmentLog, Mark, as_lines, read_marks
 from search_core.settings import Settings
 from search_core.store import Workspace, write_text
+from train import frozen
 from train.negatives import mine_hard_negatives
 from train.pairs import Pair, PairSet, load_pairs, split_development
 from train.processes import process_count, train_in_processes
-from train.result import finish, measure_before
-from train.run import CONFIG, GRACE_S, MARKS, PAIRS, Run
+from train.result import finish, frozen_valid, measure_before
+from train.run import CONFIG, FROZEN_PAIRS, GRACE_S, MARKS, PAIRS, Run
 from train.stop import Stop
-from train.trainer import Outcome, fine_tune, load_trainable
+from train.trainer import Outcome, check_batch, fine_tune, load_trainable
 
 
 def train_model(run: Run, settings: Settings, stop: Stop) -> None:
@@ -27,11 +28,11 @@ def train_model(run: Run, settings: Settings, stop: Stop) -> None:
     mend, Cancelled where the run is asked to stop, and RankFailure where one of several processes
     that train fails.
     """
-    training, development, pair_set = read_pairs(run, settings)
+    frozen_valid(run.folder, run.config, settings)  # at one time with the pairs, which mining delays
+    training, development = frozen_pairs(run, settings)
     config = run.config.fitted_to(len(training))
+    check_batch(len(training), config)  # here, too: before the whole corpus is measured
     write_text(run.folder / CONFIG, config.to_json())
-    counts = {"training": len(training), "development": len(development), "counts": dict(pair_set.counts)}
-    write_text(run.folder / PAIRS, json.dumps({"source": pair_set.source, **counts}, indent=1) + "\n")
     measure_before(run.folder, config, settings, run.log.append)
     count = process_count(config, settings)
     if count > 1:
@@ -42,8 +43,22 @@ def train_model(run: Run, settings: Settings, stop: Stop) -> None:
     finish_run(run, model, outcome, len(training), settings)
 
 
+def frozen_pairs(run: Run, settings: Settings) -> tuple[list[Pair], list[Pair]]:
+    """Pairs to train on, and pairs to choose the checkpoint by, as they were when the run began.
+
+    So they are equal in all its processes, and when it is resumed.
+    """
+    path = run.folder / FROZEN_PAIRS
+    if not path.exists():
+        training, development, pair_set = read_pairs(run, settings)
+        counts = {"training": len(training), "development": len(development), "counts": dict(pair_set.counts)}
+        write_text(run.folder / PAIRS, json.dumps({"source": pair_set.source, **counts}, indent=1) + "\n")
+        frozen.write_pairs(path, training, development)
+    return frozen.read_pairs(path)
+
+
 def read_pairs(run: Run, settings: Settings) -> tuple[list[Pair], list[Pair], PairSet]:
-    """Pairs to train on, pairs to choose the checkpoint by, and their set. Equal in all processes."""
+    """Pairs to train on, pairs to choose the checkpoint by, and their set, as the corpus is now."""
     config = run.config
     pair_set = load_pairs(config.corpus, settings, _marks(run, settings) if config.judgments else ())
     if per_pair := negatives_per_pair(config.hard_negatives, pair_set):

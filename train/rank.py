@@ -39,11 +39,11 @@ def main(folder: Path) -> int:
 
 
 def _train(run: Run, stop: Stop) -> None:
-    from train.pipeline import finish_run, fit, read_pairs
+    from train.pipeline import finish_run, fit, frozen_pairs
 
     settings = _our_share(Settings.from_environment())
     with stop.deferred():  # from the start: all of them must be there for the vote on stopping
-        training, development, _ = read_pairs(run, settings)
+        training, development = frozen_pairs(run, settings)
         model, outcome = fit(run, training, development, settings, stop)
     if os.environ["RANK"] == "0":
         finish_run(run, model, outcome, len(training), settings)

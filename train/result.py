@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from search_core.corpus import load_judged
 from search_core.corpus.judged import split_of_module
+from search_core.corpus.spec import part_specs
 from search_core.encoder.adapter import write_adapter
 from search_core.evaluation import Report, compare, evaluate, read_report, write_report
 from search_core.settings import Settings
@@ -23,7 +23,9 @@ from search_core.store import write_text
 from search_core.types import JudgedCorpus, StudioError
 from train.adapter import adapter_for, trained_factors
 from train.config import TrainingConfig
-from train.events import EvaluationEvent, Event, Phase
+from train.events import EvaluationEvent, Event, Phase, read_events
+from train.frozen import read_judged, write_judged
+from train.run import FROZEN_VALID
 from train.trainer import Outcome, load_trainable
 
 SPLIT = "valid"
@@ -35,6 +37,17 @@ ADAPTER = "adapter"
 Log = Callable[[Event], None]
 
 
+def frozen_valid(folder: Path, config: TrainingConfig, settings: Settings) -> JudgedCorpus:
+    """What is judged before and after, as it was when the run began.
+
+    Raises StudioError like `load_judged`.
+    """
+    path = folder / FROZEN_VALID
+    if not path.exists():
+        write_judged(path, load_judged(config.corpus, SPLIT, "content", settings))
+    return read_judged(path)
+
+
 def measure_before(folder: Path, config: TrainingConfig, settings: Settings, log: Log) -> None:
     """Write the base model's report on `valid`; a resumed run keeps the one it has.
 
@@ -42,8 +55,7 @@ def measure_before(folder: Path, config: TrainingConfig, settings: Settings, log
     """
     if (folder / BEFORE).exists():
         return
-    judged = load_judged(config.corpus, SPLIT, "content", settings)
-    report = evaluate(judged, config.base_model, "dense", settings)
+    report = evaluate(frozen_valid(folder, config, settings), config.base_model, "dense", settings)
     _tell(report, "before", log)
     write_report(report, folder / BEFORE)
 
@@ -57,7 +69,8 @@ def finish(
     settings: Settings,
     log: Log,
 ) -> None:
-    """Make the run's folder a model, and measure it: after `measure_before` and `fine_tune`.
+    """Make the run's folder a model, and measure it: after `measure_before` and `fine_tune`, whose
+    steps are in events.jsonl.
 
     Writes the model, averaged with its base and whole (adapter/ beside it for LoRA),
     reports/after.json, comparison.json, guard.json (with the reason where it compares nothing) and
@@ -67,7 +80,7 @@ def finish(
     device = str(model.device)
     save_model(folder, model, config, settings)
     before = read_report(folder / BEFORE)
-    after = _measured(load_judged(config.corpus, SPLIT, "content", settings), folder, settings)
+    after = _measured(frozen_valid(folder, config, settings), folder, settings)
     _tell(after, "after", log)
     write_report(after, folder / AFTER)
     _write_json(folder / "comparison.json", compare(before, after, str(BEFORE), str(AFTER)).as_dict())
@@ -75,6 +88,7 @@ def finish(
         guarded = list(_guard(folder, config, settings, log))
         reason = None if guarded else f"{', '.join(GUARD_CORPORA)} is what was trained on"
         _write_json(folder / "guard.json", {"corpora": guarded, "reason": reason})
+    events = read_events(folder / "events.jsonl")
     info = {
         "base_model": config.base_model,
         "method": config.method,
@@ -86,13 +100,28 @@ def finish(
         "learning_rate": config.learning_rate,
         "warmup_steps": config.warmup_steps,
         "seed": config.seed,
-        "training_time_s": round(outcome.training_time_s, 3),
+        "training_time_s": round(_training_time_s(events, config.batch_size), 3),
         "device": device,
-        "final_loss": outcome.final_loss if math.isfinite(outcome.final_loss) else None,
+        "final_loss": next((one["loss"] for one in reversed(events) if one["type"] == "step"), None),
         "baseline_metrics": dict(before.metrics),
         "finetuned_metrics": dict(after.metrics),
     }
     _write_json(folder / "training_info.json", info)
+
+
+def _training_time_s(events: Sequence[Mapping[str, Any]], batch_size: int) -> float:
+    """Of the steps that count, with their evaluations and checkpoints, in all processes that the run had."""
+    processes: list[list[Mapping[str, Any]]] = [[]]
+    for event in events:
+        if event["type"] == "queued":
+            processes.append([])
+        elif event.get("step") is not None:
+            processes[-1].append(event)
+    seconds = 0.0
+    for told in filter(None, processes):
+        first, last = told[0], told[-1]
+        seconds += last["t"] - first["t"] + batch_size / first["pairs_per_s"]  # told when the step had ended
+    return seconds
 
 
 def save_model(folder: Path, model: SentenceTransformer, config: TrainingConfig, settings: Settings) -> None:
@@ -136,9 +165,9 @@ def _save(model: SentenceTransformer, folder: Path) -> None:
 
 
 def _guard(folder: Path, config: TrainingConfig, settings: Settings, log: Log) -> Iterator[dict[str, Any]]:
-    """Before and after on each corpus of GUARD_CORPORA but the one that was trained on."""
+    """Before and after on each corpus of GUARD_CORPORA but those that were trained on."""
     for spec in GUARD_CORPORA:
-        if spec != config.corpus:
+        if spec not in part_specs(config.corpus):
             judged = held_out(load_judged(spec, SPLIT, "content", settings))
             before = evaluate(judged, config.base_model, "dense", settings)
             after = _measured(judged, folder, settings)

@@ -33,6 +33,8 @@ PAIRS = "pairs.json"
 MARKS = "marks.jsonl"
 """What people had marked when the run began, where it learns from that."""
 RESERVE = ".reserve"
+FROZEN_PAIRS, FROZEN_VALID = ".pairs.jsonl.gz", ".valid.jsonl.gz"
+"""What the run read of its corpus when it began; removed once it has finished."""
 WORKER = (sys.executable, "-P", "-m", "train.worker")
 """The command of a run's process, to which the run's folder is added. -P: a folder `train` where
 the user happens to be is not ours."""
@@ -41,7 +43,10 @@ GRACE_S = 120.0
 """How long a cancelled run may take for its last step and checkpoint: large models are slow on processors."""
 LAST_WORDS = 400
 """Characters shown of what a process that died said last."""
-LEFTOVERS = frozenset({CONFIG, "events.jsonl", "log.txt", RESERVE, PAIRS, MARKS, "checkpoints", "reports"})
+LEFTOVERS = frozenset(
+    {CONFIG, "events.jsonl", "log.txt", RESERVE, PAIRS, MARKS, FROZEN_PAIRS, FROZEN_VALID}
+    | {"checkpoints", "reports"}
+)
 """All that a run leaves behind that came to nothing."""
 
 _ENDINGS: Mapping[str, Status] = {"finish": "finished", "cancelled": "cancelled", "error": "failed"}

@@ -51,15 +51,13 @@ ShouldStop = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What training did, in this process.
+    """What training did.
 
-    final_loss: of the last step. best_step: whose weights the model has now.
+    total_steps: those of earlier processes of the run, too. best_step: whose weights the model has now.
     stopped: ended by request, before its time.
     """
 
-    final_loss: float
     total_steps: int
-    training_time_s: float
     best_step: int
     stopped: bool
 
@@ -91,7 +89,8 @@ def fine_tune(
 ) -> Outcome:
     """Train the model in place; it ends with the weights that did best on the development pairs.
 
-    A batch never holds a text twice, so no function is a negative of a query that it answers.
+    A batch never holds a text twice. So a function is a negative of a query that it answers only where
+    it answers another one, too, and that query has another answer: hardly ever (docs/decisions/training.md).
     log gets every step, evaluation and checkpoint (paths relative to the parent of `checkpoints`).
     resume: go on from the last checkpoint, if there is one. Under torchrun the processes share each
     batch of `config.batch_size`, so that the steps are those of one process, but for an epoch's
@@ -99,11 +98,7 @@ def fine_tune(
 
     Raises StudioError where the batch is larger than the data, and where the loss is no longer finite.
     """
-    if len(pairs) < config.batch_size:
-        raise StudioError(
-            f"A batch of {config.batch_size:,} is larger than the {len(pairs):,} pairs to train on: "
-            f"choose --batch-size {len(pairs):,} or less."
-        )
+    check_batch(len(pairs), config)
     set_seed(config.seed)
     if config.method == "lora":
         add_lora(model, config.lora_rank)
@@ -121,17 +116,23 @@ def fine_tune(
     trainer.remove_callback(PrinterCallback)
     reporter.trainer = trainer
     last = get_last_checkpoint(str(checkpoints)) if resume and checkpoints.is_dir() else None
-    started = time.perf_counter()
     trainer.train(resume_from_checkpoint=last)
     model.eval()
     best = trainer.state.best_model_checkpoint if development else None
     return Outcome(
-        final_loss=reporter.loss,
         total_steps=trainer.state.global_step,
-        training_time_s=time.perf_counter() - started,
         best_step=_step_of(best) if best else trainer.state.global_step,
         stopped=reporter.stopped,
     )
+
+
+def check_batch(pairs: int, config: TrainingConfig) -> None:
+    """Raises StudioError where a batch is larger than what there is to train on."""
+    if pairs < config.batch_size:
+        raise StudioError(
+            f"A batch of {config.batch_size:,} is larger than the {pairs:,} pairs to train on: "
+            f"choose --batch-size {pairs:,} or less."
+        )
 
 
 def _arguments(
@@ -200,11 +201,10 @@ class _StepTrainer(SentenceTransformerTrainer):  # type: ignore[misc]
 class _Reporter(TrainerCallback):  # type: ignore[misc]
     """The trainer's callbacks → our events; asks after each step whether to stop.
 
-    loss: of the last step. stopped: whether training ended because it was asked to.
+    stopped: whether training ended because it was asked to.
     """
 
     def __init__(self, config: TrainingConfig, run_folder: Path, log: Log, should_stop: ShouldStop) -> None:
-        self.loss = math.nan
         self.stopped = False
         self.trainer: _StepTrainer | None = None
         self._config = config
@@ -226,19 +226,19 @@ class _Reporter(TrainerCallback):  # type: ignore[misc]
     ) -> None:
         if "loss" not in logs or self.trainer is None:
             return
-        self.loss = logs["loss"]
+        loss = logs["loss"]
         seconds = time.perf_counter() - self._step_started
         if state.is_world_process_zero:
             self._log(
                 StepEvent(
                     step=state.global_step,
                     epoch=state.epoch or 0.0,
-                    loss=self.loss,
+                    loss=loss,
                     learning_rate=logs["learning_rate"],
                     pairs_per_s=self.trainer.rows * args.world_size / seconds,
                 )
             )
-        if not math.isfinite(self.loss):
+        if not math.isfinite(loss):
             raise StudioError(
                 f"The loss is no longer a number at step {state.global_step:,}: the learning rate "
                 f"{self._config.learning_rate:g} is too high, or the base model is damaged. "

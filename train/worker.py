@@ -18,7 +18,7 @@ from search_core.store import Workspace
 from search_core.types import StudioError
 from train.events import CancelledEvent, ErrorEvent, Event, FinishEvent, StartEvent
 from train.processes import RankFailure
-from train.run import RESERVE, ROOM, Run
+from train.run import FROZEN_PAIRS, FROZEN_VALID, RESERVE, ROOM, Run
 from train.stop import Cancelled, Stop
 
 RESERVE_BYTES = 1 << 16
@@ -34,7 +34,7 @@ Train = Callable[[Run, Settings, Stop], object]
 
 
 def work(folder: Path, settings: Settings, train: Train) -> None:
-    """Live a run: from the queue to its last event. One that has finished needs no checkpoints any more."""
+    """Live a run: from the queue to its last event. One that has finished keeps nothing to resume from."""
     stop = Stop()
     run = Run(folder.name, folder)
     with Workspace(settings.workspace).writing(folder):
@@ -47,6 +47,8 @@ def work(folder: Path, settings: Settings, train: Train) -> None:
     run.log.append(last)
     if isinstance(last, FinishEvent):  # after it: a run without its model must not lose them
         shutil.rmtree(run.checkpoints, ignore_errors=True)
+        for frozen in (FROZEN_PAIRS, FROZEN_VALID):
+            (folder / frozen).unlink(missing_ok=True)
         if settings.archive:
             Bucket(settings.archive, settings.workspace).keep(RUNS)
 
@@ -71,7 +73,7 @@ def _attempt(run: Run, device: str, settings: Settings, stop: Stop, train: Train
 
 @contextmanager
 def holding(devices: str, settings: Settings) -> Iterator[None]:
-    """Have devices to ourselves, after those who came before; the system gives them back if we die.
+    """Have devices to ourselves, as soon as nobody else has them; the system gives them back if we die.
 
     devices: with commas between, in an order that all runs keep, so that none wait for each other.
     """

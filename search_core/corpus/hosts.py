@@ -45,7 +45,7 @@ def checked_addresses(source: GitSource, allow_private: bool) -> tuple[str, ...]
 
 
 def has_public_host(source: GitSource) -> bool:
-    """Whether `checked_addresses` would take the host for public, as far as its name tells: nobody is asked."""
+    """Whether `checked_addresses` would take it for public, as far as its name tells: nobody is asked."""
     host = source.host.strip("[]")
     if source.scheme != "https" or source.port != DEFAULT_PORTS["https"] or _is_unusual_number(host):
         return False

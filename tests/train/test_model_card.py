@@ -171,7 +171,7 @@ def test_a_run_based_on_studio_names_studio_and_not_the_model_that_it_was_made_f
     card = model_card(run, "alice/code-finder")
     assert "MiniLM" not in card and "--base-model studio" in card
     assert metadata(card).base_model is None
-    with pytest.raises(StudioError, match="is for studio, .*: publish the merged model"):
+    with pytest.raises(StudioError, match=r"is for studio, .*: publish the merged model"):
         model_card(run, "alice/code-finder", "adapter")
 
 

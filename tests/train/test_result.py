@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,10 @@ from search_core.types import Corpus, Document, JudgedCorpus, StudioError
 from train import result
 from train.adapter import add_lora
 from train.config import TrainingConfig
-from train.events import EvaluationEvent, Event
+from train.events import EvaluationEvent, Event, EventLog, QueuedEvent, StartEvent, StepEvent
 from train.trainer import Outcome, load_trainable
 
-OUTCOME = Outcome(final_loss=0.25, total_steps=8, training_time_s=1.5, best_step=6, stopped=False)
+OUTCOME = Outcome(total_steps=8, best_step=6, stopped=False)
 
 
 @pytest.fixture
@@ -40,10 +41,34 @@ def run_folder(tmp_path: Path) -> Path:
     return folder
 
 
+def code_folder(parent: Path) -> Path:
+    """Thirty modules, three of which are `valid`, more or less."""
+    code = parent / "code"
+    code.mkdir()
+    for number in range(30):
+        source = (
+            f'def work_{number}(x):\n    """Do the work number {number} well."""\n    return x + {number}\n'
+        )
+        (code / f"module_{number}.py").write_text(source)
+    return code
+
+
 def config(base: Path, corpus: Path, **given) -> TrainingConfig:
     return recipe(base, **{"guard": False} | given).__class__(
         **{**recipe(base, **{"guard": False} | given).__dict__, "corpus": f"dataset:{corpus}"}
     )
+
+
+def tell_steps(run_folder: Path) -> None:
+    """Two processes of a run: three steps, of which the last is lost, and two."""
+    log = EventLog(run_folder / "events.jsonl")
+    for resumed_from, ends in ((None, (10.0, 11.0, 12.0)), (2, (100.0, 101.5))):
+        log.append(QueuedEvent(t=ends[0] - 5, device="cpu", pid=1, process_started=1.0))
+        log.append(StartEvent(t=ends[0] - 4, resumed_from=resumed_from))
+        for step, end in enumerate(ends, start=1 + (resumed_from or 0)):
+            log.append(
+                StepEvent(t=end, step=step, epoch=step / 4, loss=1 / step, learning_rate=1.0, pairs_per_s=4.0)
+            )
 
 
 def first_weight(model: SentenceTransformer) -> torch.Tensor:
@@ -124,6 +149,7 @@ def test_a_finished_run_holds_reports_a_comparison_and_its_figures(
     result.measure_before(run_folder, given, settings, told.append)
     model = load_trainable(str(base), settings)
     first_weight(model).mul_(1.1)
+    tell_steps(run_folder)
     result.finish(run_folder, model, OUTCOME, 12, given, settings, told.append)
     before, after = (read_report(run_folder / f"reports/{one}.json") for one in ("before", "after"))
     assert (before.model, after.model) == (str(base), "run-1")
@@ -142,9 +168,9 @@ def test_a_finished_run_holds_reports_a_comparison_and_its_figures(
         "learning_rate": 1e-3,
         "warmup_steps": 0.1,
         "seed": 42,
-        "training_time_s": 1.5,
+        "training_time_s": (1 + 1) + (1 + 1.5),  # a batch of 4 at 4 pairs a second, then until the next end
         "device": "cpu",
-        "final_loss": 0.25,
+        "final_loss": 1 / 4,
         "baseline_metrics": dict(before.metrics),
         "finetuned_metrics": dict(after.metrics),
     }
@@ -153,6 +179,35 @@ def test_a_finished_run_holds_reports_a_comparison_and_its_figures(
         ("after", after.metrics),
     ]
     assert not (run_folder / "guard.json").exists()
+
+
+def test_with_nothing_left_to_train_the_figures_are_those_of_the_processes_before(
+    base: Path, run_folder: Path, settings: Settings, small_dataset: Path
+) -> None:
+    given = config(base, small_dataset)
+    tell_steps(run_folder)
+    log = EventLog(run_folder / "events.jsonl")
+    log.append(QueuedEvent(device="cpu", pid=1, process_started=1.0))
+    log.append(StartEvent(resumed_from=4))
+    result.measure_before(run_folder, given, settings, log.append)
+    result.finish(run_folder, load_trainable(str(base), settings), OUTCOME, 12, given, settings, log.append)
+    info = json.loads((run_folder / "training_info.json").read_text())
+    assert (info["training_time_s"], info["final_loss"]) == (4.5, 0.25)
+
+
+def test_a_corpus_that_changes_meanwhile_is_judged_as_it_was_when_the_run_began(
+    base: Path, run_folder: Path, settings: Settings, tmp_path: Path
+) -> None:
+    code = code_folder(tmp_path)
+    given = replace(recipe(base, guard=False), corpus=str(code))
+    result.measure_before(run_folder, given, settings, lambda _: None)
+    for module in code.glob("*.py"):
+        module.write_text(module.read_text() + '\n\ndef late(x):\n    """Come too late."""\n    return -x\n')
+    result.finish(
+        run_folder, load_trainable(str(base), settings), OUTCOME, 12, given, settings, lambda _: None
+    )
+    comparison = json.loads((run_folder / "comparison.json").read_text())
+    assert comparison["metrics"]["ndcg@10"]["absolute"] == 0  # the model is its base
 
 
 def test_a_resumed_run_keeps_its_report_from_before(
@@ -168,13 +223,7 @@ def test_a_resumed_run_keeps_its_report_from_before(
 def test_the_guard_compares_on_a_corpus_that_was_not_trained_on(
     base: Path, run_folder: Path, settings: Settings, tmp_path: Path, small_dataset: Path, monkeypatch
 ) -> None:
-    code = tmp_path / "code"
-    code.mkdir()
-    for number in range(30):  # three modules in thirty are `valid`, more or less
-        source = (
-            f'def work_{number}(x):\n    """Do the work number {number} well."""\n    return x + {number}\n'
-        )
-        (code / f"module_{number}.py").write_text(source)
+    code = code_folder(tmp_path)
     monkeypatch.setattr(result, "GUARD_CORPORA", (str(code),))
     given = config(base, small_dataset, guard=True)
     told: list[Event] = []
@@ -186,6 +235,21 @@ def test_the_guard_compares_on_a_corpus_that_was_not_trained_on(
     assert entry["corpus"] == f"{code}, modules of split valid"
     assert entry["before"] == entry["after"]  # the model is its base
     assert entry["comparison"]["metrics"]["ndcg@10"]["absolute"] == 0
+
+
+def test_a_part_of_what_was_trained_on_is_no_guard(
+    base: Path, run_folder: Path, settings: Settings, tmp_path: Path, monkeypatch
+) -> None:
+    code, more = code_folder(tmp_path), tmp_path / "more"
+    more.mkdir()
+    (more / "one.py").write_text("def one():\n    return 1\n")
+    monkeypatch.setattr(result, "GUARD_CORPORA", (str(code),))
+    given = replace(recipe(base), corpus=f"{code} + {more}")
+    result.measure_before(run_folder, given, settings, lambda _: None)
+    result.finish(
+        run_folder, load_trainable(str(base), settings), OUTCOME, 12, given, settings, lambda _: None
+    )
+    assert json.loads((run_folder / "guard.json").read_text())["corpora"] == []
 
 
 def test_the_corpus_that_was_trained_on_is_no_guard_and_that_is_said(

@@ -128,7 +128,6 @@ def test_each_step_is_told_as_it_was(train) -> None:
     )
     assert all(event.pairs_per_s > 0 for event in told)
     assert outcome.total_steps == 8
-    assert outcome.final_loss == told[-1].loss
     assert not outcome.stopped
 
 

@@ -141,7 +141,6 @@ def test_the_recipes_batch_is_lowered_to_the_pairs_there_are_but_a_given_one_is_
     info = json.loads(run.folder.joinpath("training_info.json").read_text())
     assert info["batch_size"] == run.config.batch_size == pairs
 
-    # In two processes: what one of them says comes through.
     refused = command(*argv, tmp_path / "given", "--batch-size", 64, CODESEARCH_TRAIN_PROCESSES="2")
     assert refused.returncode == 2
     assert refused.stderr.splitlines()[-1].startswith(
