@@ -143,7 +143,10 @@ def _mean_tokens(sample: Sequence[Pair], max_length: int | None) -> tuple[float,
 
 
 def _is_alike(run: Run, config: TrainingConfig, settings: Settings) -> bool:
-    theirs, queued = run.config, run.queued
+    try:
+        theirs, queued = run.config, run.queued
+    except StudioError:  # damaged: nothing to go by
+        return False
     return (
         (theirs.base_model, theirs.method, theirs.max_length)
         == (config.base_model, config.method, config.max_length)

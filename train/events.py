@@ -10,9 +10,11 @@ import math
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal
+
+from search_core.types import StudioError
 
 Phase = Literal["before", "during", "after"]
 
@@ -115,6 +117,15 @@ class ErrorEvent(Event):
     bug: bool = False
 
 
+def _needed(kind: type[Event]) -> frozenset[str]:
+    given = {one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING}
+    return frozenset(given | {"t"})
+
+
+_NEEDED: Mapping[str, frozenset[str]] = {kind.type: _needed(kind) for kind in Event.__subclasses__()}
+"""What a line must hold to be an event of its type."""
+
+
 class EventLog:
     """Appends events to a file; one process at a time writes it."""
 
@@ -137,12 +148,16 @@ def read_events(path: Path) -> list[dict[str, Any]]:
 
     A half-written line is left out. A `start` takes back what came after the step it resumes
     from, and where a step occurs twice all the same, the later line counts.
+    Raises StudioError for a whole line that lacks what its type has: nobody wrote it so.
     """
     kept: dict[object, dict[str, Any]] = {}
     for number, line in enumerate(path.read_bytes().splitlines() if path.exists() else []):
         event = _parsed(line)
         if event is None:
             continue
+        if missing := _NEEDED.get(event["type"], frozenset()) - event.keys():
+            lacked = ", ".join(sorted(missing))
+            raise StudioError(f"{path} is damaged: line {number + 1}, {event['type']!r}, lacks {lacked}.")
         if event["type"] == "start":
             kept = {
                 key: one for key, one in kept.items() if not _is_after(one, event.get("resumed_from") or 0)
@@ -164,7 +179,7 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
         event = json.loads(line)
     except ValueError:
         return None
-    return event if isinstance(event, dict) and "type" in event else None
+    return event if isinstance(event, dict) and isinstance(event.get("type"), str) else None
 
 
 def _is_after(event: Mapping[str, Any], step: int) -> bool:

@@ -56,9 +56,9 @@ def loss_picture(events: Sequence[Mapping[str, Any]]) -> bytes:
     measured = [event for event in events if event["type"] == "evaluation" and event["phase"] == "during"]
     if measured:
         steps = [event["step"] for event in measured]
-        losses = [event["metrics"]["loss"] for event in measured]
+        losses = np.array([event["metrics"]["loss"] for event in measured], dtype=np.float64)  # None: a gap
         axes.plot(steps, losses, "s--", color=DEVELOPMENT_COLOUR, markersize=5, label="development pairs")
-        highest = max(highest, *losses)
+        highest = float(np.nanmax([highest, *losses]))
     axes.set(xlabel="step", ylabel="loss", ylim=(0, 1.15 * highest))  # the legend needs some room
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.25)

@@ -30,6 +30,7 @@ ROOM = "runs"
 CONFIG = "training_config.json"
 """Not config.json: that one is the model's, in the same folder."""
 PAIRS = "pairs.json"
+PAIR_COUNTS = frozenset({"training", "development", "counts"})
 MARKS = "marks.jsonl"
 """What people had marked when the run began, where it learns from that."""
 RESERVE = ".reserve"
@@ -91,9 +92,17 @@ class Run:
     @property
     def pairs(self) -> dict[str, Any] | None:
         """What it learns from, once that is read: `source`, pairs in `training` and in `development`,
-        and the `counts` of what was left out (docs/training.md)."""
+        and the `counts` of what was left out (docs/training.md). Raises StudioError where it is damaged."""
         path = self.folder / PAIRS
-        return dict(json.loads(path.read_text("utf-8"))) if path.exists() else None
+        try:
+            found = json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise StudioError(f"{path} cannot be read as JSON: {error}.") from error
+        if not isinstance(found, dict) or not found.keys() >= PAIR_COUNTS:
+            raise StudioError(f"{path} is damaged: it needs {', '.join(sorted(PAIR_COUNTS))}.")
+        return found
 
     @property
     def log(self) -> EventLog:
@@ -124,7 +133,10 @@ class Run:
                 shutil.rmtree(folder)
 
     def state(self) -> RunState:
-        """How the run stands. One whose process died without a last word has failed."""
+        """How the run stands. One whose process died without a last word has failed.
+
+        Raises StudioError where its events are damaged.
+        """
         events = read_events(self.log.path)
         if _ending(events) is None and not _is_alive(events):
             events = read_events(self.log.path)  # it may have ended between the two looks
@@ -239,7 +251,7 @@ def list_runs(settings: Settings) -> list[Run]:
     folders = [path.resolve() for path in room.iterdir()] if room.exists() else []
     runs = [run for folder in folders if (run := _run_in(folder, room)).log.path.is_file()]
     readable = [run for run in runs if _has_config(run)]
-    return sorted(readable, key=lambda run: (run.folder / CONFIG).stat().st_mtime, reverse=True)
+    return sorted(readable, key=_configured_at, reverse=True)
 
 
 def _has_config(run: Run) -> bool:
@@ -248,6 +260,13 @@ def _has_config(run: Run) -> bool:
     except StudioError as error:
         logger.warning("Left out run %s: %s", run.id, error)
         return False
+
+
+def _configured_at(run: Run) -> float:
+    try:
+        return (run.folder / CONFIG).stat().st_mtime
+    except OSError:  # deleted since it was listed
+        return 0.0
 
 
 def _room(settings: Settings) -> Path:

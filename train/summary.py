@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from search_core.evaluation import Difference
+from search_core.types import StudioError
 from train.config import TrainingConfig
 from train.events import session
 from train.finished_run import read_finished_run
@@ -66,7 +67,10 @@ def list_text(runs: Sequence[Run]) -> str:
 
 
 def _list_line(run: Run) -> str:
-    state, config = run.state(), run.config
+    try:
+        state, config = run.state(), run.config
+    except StudioError as error:
+        return f"{run.id:<22}  damaged: {error}"
     queued_at = datetime.fromtimestamp(state.events[0]["t"]) if state.events else None
     since = f"{queued_at:%Y-%m-%d %H:%M}" if queued_at else ""
     what = f"{config.base_model} on {config.corpus}"
@@ -122,6 +126,7 @@ def _kept(info: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> str:
     losses = [
         event["metrics"]["loss"] for event in events if event.get("step") == kept and "metrics" in event
     ]
+    losses = [loss for loss in losses if loss is not None]
     if not losses:
         return f"step {kept:,}, the last"
     return f"step {kept:,} of {total:,}, with the lowest loss on the development pairs ({losses[-1]:.4f})"

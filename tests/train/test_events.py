@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from search_core.types import StudioError
 from train.events import (
     CheckpointEvent,
     ErrorEvent,
@@ -96,11 +97,23 @@ def test_appending_after_a_half_written_line_loses_only_that_line(log: EventLog)
     assert losses(log) == [(2, 0.4)]
 
 
-@pytest.mark.parametrize("line", ["[]", "7", "{}", "\x00\xff", '{"t": 1.0}'])
+@pytest.mark.parametrize("line", ["[]", "7", "{}", '{"t": 1.0, "type": []}', "\x00\xff", '{"t": 1.0}'])
 def test_a_line_that_is_no_event_is_left_out(log: EventLog, line: str) -> None:
     log.path.write_text(f"{line}\n", "latin-1")
     log.append(step(1, 0.5))
     assert losses(log) == [(1, 0.5)]
+
+
+def test_a_whole_line_that_lacks_what_its_type_has_is_damage(log: EventLog) -> None:
+    log.append(step(1, 0.5))
+    log.path.write_text(log.path.read_text() + '{"t": 1.0, "type": "queued", "device": "cpu"}\n')
+    with pytest.raises(StudioError, match=r"is damaged: line 2, 'queued', lacks pid, process_started\."):
+        read_events(log.path)
+
+
+def test_a_line_of_a_type_that_is_not_known_yet_is_kept(log: EventLog) -> None:
+    log.path.write_text('{"type": "later"}\n')
+    assert read_events(log.path) == [{"type": "later"}]
 
 
 def test_where_a_step_occurs_twice_the_later_line_counts(log: EventLog) -> None:

@@ -86,6 +86,14 @@ def test_training_is_told_with_the_pairs_that_were_left_out_and_why(tmp_path: Pa
     assert "steps 6 time 31 s device cpu final loss 0.5" in said
 
 
+@pytest.mark.parametrize("file", ["training_info.json", PAIRS])
+def test_a_run_whose_files_lack_something_has_no_record(tmp_path: Path, file: str) -> None:
+    (tmp_path / "model").mkdir()
+    run = Run("one", build_run(tmp_path / "run", model=tmp_path / "model"))
+    (run.folder / file).write_text("{}")
+    assert TrainingRecord.of(run) is None
+
+
 def test_only_a_model_that_a_run_made_has_a_record(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     run = Run("one", build_run(tmp_path / "run", model=tmp_path / "model"))

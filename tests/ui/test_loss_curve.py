@@ -68,5 +68,16 @@ def test_the_development_loss_marks_each_measurement_and_says_which_was_lowest()
     assert picture.count('class="point"') == 3
 
 
+def test_a_development_loss_that_was_no_number_leaves_a_gap_and_is_not_the_lowest() -> None:
+    measured = [
+        {"step": step, "metrics": {"loss": loss}} for step, loss in ((2, 1.0), (4, None), (6, 0.5), (8, 1.0))
+    ]
+    picture = development_curve(measured, total=8)
+    assert "lowest 0.500 after step 6" in picture
+    assert lines(picture, "mean") == ["250.0,0.00", "750.0,50.00 1000.0,0.00"]
+    assert picture.count('class="point"') == 3
+    assert development_curve(measured[1:2], total=8) == ""
+
+
 def test_without_a_measurement_in_training_there_is_no_development_loss() -> None:
     assert development_curve([], total=8) == ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import ceil
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 from search_core.settings import Settings
 from search_core.types import StudioError
 from train.config import TrainingConfig
+from train.finished_run import read_info
 from train.pairs import REASONS
 from train.run import Run, list_runs
 from ui.metrics.evaluations import StoredReport
@@ -46,10 +46,10 @@ class TrainingRecord:
         """None where the run has not recorded a step, or its files are damaged."""
         try:
             path = run.folder / "training_info.json"
-            info = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+            info = read_info(path) if path.is_file() else {}
             steps = [event for event in run.state().events if event["type"] == "step"]
             return cls(run.id, run.config, steps, info, run.pairs) if steps else None
-        except (OSError, ValueError, StudioError):
+        except (OSError, StudioError):
             return None
 
     def epoch_losses(self) -> list[EpochLoss]:

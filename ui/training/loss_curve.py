@@ -47,11 +47,13 @@ def loss_curve(steps: Sequence[Mapping[str, Any]], total: int) -> Markup:
 
 
 def development_curve(evaluations: Sequence[Mapping[str, Any]], total: int) -> Markup:
-    """A smaller panel with the loss on the development pairs; nothing where none was measured in training."""
-    points = [Point(one["step"], one["metrics"]["loss"]) for one in evaluations]
-    if not points:
+    """A smaller panel with the loss on the development pairs; nothing where none was measured."""
+    losses = np.array([one["metrics"]["loss"] for one in evaluations], dtype=np.float64)  # None: a gap
+    points = _points([one["step"] for one in evaluations], losses)
+    finite = [point for point in points if math.isfinite(point.value)]
+    if not finite:
         return NOTHING
-    best = min(points, key=lambda point: point.value)
+    best = min(finite, key=_value)
     picture = _chart(
         {"mean": points},
         best,
