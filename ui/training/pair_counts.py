@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,6 +17,8 @@ from train.pairs import Pair, Source, load_pairs
 SAMPLES = 100
 """Pairs kept to be looked at, spread over all of them."""
 
+_Place = tuple[str, bool]
+"""What is counted: the corpus's spec, and whether marks are learnt from, too."""
 _State = tuple[str, tuple[Mark, ...]]
 """Of what was counted: the corpus's fingerprint, and the marks. Anything else makes the count stale."""
 
@@ -42,8 +44,9 @@ class PairCounts:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._known: dict[tuple[str, bool], tuple[_State, Counted]] = {}
-        self._worker = ThreadPoolExecutor(1, "pairs")
+        self._known: dict[_Place, tuple[_State, Counted]] = {}
+        self._waiting: deque[tuple[_Place, _State]] = deque()
+        self._thread: threading.Thread | None = None
 
     def of(self, corpus: Corpus, marks: tuple[Mark, ...] = ()) -> Counted:
         """What is known now; the first call begins to count. marks: those that are to be learnt from, too."""
@@ -53,10 +56,25 @@ class PairCounts:
             if known and known[0] == state:
                 return known[1]
             self._known[place] = (state, Counted())
-        self._worker.submit(self._count, place, state)
+            self._waiting.append((place, state))
+            if self._thread is None:  # a daemon: the end of the process does not wait for a count
+                self._thread = threading.Thread(target=self._work, name="pairs", daemon=True)
+                self._thread.start()
         return Counted()
 
-    def _count(self, place: tuple[str, bool], state: _State) -> None:
+    def _work(self) -> None:
+        """Until nothing waits."""
+        while waiting := self._next():
+            self._count(*waiting)
+
+    def _next(self) -> tuple[_Place, _State] | None:
+        with self._lock:
+            if self._waiting:
+                return self._waiting.popleft()
+            self._thread = None
+            return None
+
+    def _count(self, place: _Place, state: _State) -> None:
         spec, marks = place[0], state[1]
         try:
             counted = _counted(spec, self._settings, marks)
