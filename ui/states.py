@@ -9,6 +9,7 @@ from search_core.types import Corpus
 from ui.lanes import Lane
 from ui.markup import NOTHING, icon, join, visible
 from ui.offering.steps import Step
+from ui.words import percent
 
 EXAMPLES = (
     "walk a directory tree",
@@ -59,7 +60,7 @@ def _state(steps: tuple[Step, ...]) -> tuple[str, str]:
     step = next((step for step in steps if step.stage != "ready"), None)
     if step is None:
         return "ready", "ready"
-    return "working", f"{'indexing' if step.model else 'reading'}{_percent(step)}"
+    return "working", f"{'indexing' if step.model else 'reading'}{percent(step.done, step.total)}"
 
 
 def banner(steps: tuple[Step, ...], now_s: float) -> Markup:
@@ -86,10 +87,6 @@ def banner(steps: tuple[Step, ...], now_s: float) -> Markup:
         '<div class="cs-banner" role="status"><span class="cs-spin"></span><p>{}</p>'
         '<progress{} aria-label="Progress"></progress></div>'
     ).format(words, bar)
-
-
-def _percent(step: Step) -> str:
-    return f" {100 * step.done // step.total}%" if step.total else ""
 
 
 def time_left(seconds: float | None) -> str:

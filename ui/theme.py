@@ -1,11 +1,11 @@
-"""Gradio theme: the few variables that Gradio's own components read. Everything else lives in styles.css."""
+"""Gradio theme: the few variables that Gradio's own components read. Everything else lives in styles/."""
 
 from __future__ import annotations
 
 import gradio as gr
 from gradio.themes.utils import colors, fonts, sizes
 
-_SHARED = {  # our CSS variables: styles.css switches their values between light and dark
+_SHARED = {  # our CSS variables: styles/tokens.css switches their values between light and dark
     "body_background_fill": "var(--cs-page)",
     "body_text_color": "var(--cs-text)",
     "body_text_color_subdued": "var(--cs-text-3)",

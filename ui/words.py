@@ -1,6 +1,9 @@
-"""Figures in words, as every tab says them."""
+"""Figures and names in words, as every tab says them."""
 
 from __future__ import annotations
+
+from ui.lanes import KEYWORDS
+from ui.markup import visible
 
 
 def duration(seconds: float) -> str:
@@ -31,3 +34,35 @@ def about(seconds: float) -> str:
         return f"{minutes} minute{'s' * (minutes > 1)}"
     hours = round(seconds / 3600)
     return f"{hours} hour{'s' * (hours > 1)}"
+
+
+def percent(done: int, total: int) -> str:
+    """How far something is; nothing before its size is known.
+
+    >>> percent(3, 8), percent(0, 0)
+    (' 37%', '')
+    """
+    return f" {100 * done // total}%" if total else ""
+
+
+def model_name(model: str | None) -> str:
+    """Without the folders of this machine.
+
+    >>> model_name("/home/ada/runs/20261125-101500-ab12"), model_name("intfloat/e5-base-v2"), model_name(None)
+    ('20261125-101500-ab12', 'intfloat/e5-base-v2', 'keywords')
+    """
+    return KEYWORDS if model is None else _without_folders(model)
+
+
+def corpus_name(spec: str) -> str:
+    """Without the folders of this machine, and with what would read differently spelled out.
+
+    >>> corpus_name("package:click"), corpus_name("dataset:/data/cosqa"), corpus_name("~/tools")
+    ('package:click', 'dataset:cosqa', 'tools')
+    """
+    kind = "dataset:" if spec.startswith("dataset:") else ""
+    return visible(kind + _without_folders(spec.removeprefix(kind)))
+
+
+def _without_folders(spec: str) -> str:
+    return spec.rstrip("/").rpartition("/")[2] if spec.startswith(("/", "~")) else spec

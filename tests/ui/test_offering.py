@@ -15,6 +15,7 @@ from search_core.engine import SearchEngine
 from search_core.settings import Settings
 from search_core.types import Corpus, Progress, StudioError, silent
 from ui.offering.catalog import Catalog
+from ui.offering.details import CorpusDetails
 from ui.offering.services import Services, StillReading
 
 BREAD = "def bake_bread(flour):\n    return flour\n"
@@ -38,6 +39,10 @@ def bread(tmp_path: Path) -> str:
 def unprepared(first: str, settings: Settings) -> Services:
     """Services whose preparation never starts."""
     return Services([first], ["minilm"], settings)
+
+
+def details_of(services: Services, corpus: str) -> CorpusDetails:
+    return next(details for details in services.all_details() if details.spec == corpus)
 
 
 def stages(services: Services, corpus: str) -> list[str]:
@@ -128,7 +133,7 @@ def test_a_corpus_that_cannot_be_read_again_is_searched_as_it_was(
         Path(bread).rename(tmp_path / "elsewhere")
         services.reindex(bread)
         until(lambda: not services.preparing)
-        details = services.corpus_details(bread)
+        details = details_of(services, bread)
         assert details.reading.stage == "failed"
         assert "no folder of that name exists" in details.reading.error
         assert symbols(services, "bake", bread) == ["bake_bread"]
@@ -205,7 +210,7 @@ def test_deleting_takes_what_the_workspace_holds_and_nothing_else(
     with ready([first, bread], ["minilm"], model_workspace) as services:
         corpora, indexes = model_workspace / "corpora", model_workspace / "indexes"
         before = {path.name for path in corpora.iterdir()}
-        removed = services.remove_corpus(bread, delete=True)
+        removed = services.remove_corpus(bread)
         (gone,) = before - {path.name for path in corpora.iterdir()}
         assert gone.startswith("bread-")
         assert not (indexes / gone).exists()
@@ -217,7 +222,7 @@ def test_deleting_takes_what_the_workspace_holds_and_nothing_else(
 def test_what_a_union_needs_of_a_deleted_corpus_stays(first: str, bread: str, settings: Settings) -> None:
     union = f"{first} + {bread}"
     with ready([union, bread], ["./no-such-model"], settings.workspace) as services:
-        services.remove_corpus(bread, delete=True)
+        services.remove_corpus(bread)
         assert any((settings.workspace / "corpora").glob("bread-*"))
 
 
@@ -232,10 +237,10 @@ def test_an_upload_is_searched_and_deleted_with_its_corpus(
         until(lambda: not services.preparing)
         assert not archive.exists()
         assert Path(spec).name == "my-loaf.zip"
-        assert services.corpus_details(spec).name == "my-loaf.zip"
-        assert services.corpus_details(spec).source == "uploaded archive"
+        assert details_of(services, spec).name == "my-loaf.zip"
+        assert details_of(services, spec).source == "uploaded archive"
         assert symbols(services, "bake", spec) == ["bake_bread"]
-        services.remove_corpus(spec, delete=True)
+        services.remove_corpus(spec)
         assert not any((settings.workspace / "uploads").iterdir())
         assert not any((settings.workspace / "sources").iterdir())
 
@@ -243,7 +248,7 @@ def test_an_upload_is_searched_and_deleted_with_its_corpus(
 def test_details_count_what_was_read(first: str, settings: Settings) -> None:
     Path(first, "huge.min.js").write_text("x")
     with ready([first], ["./no-such-model"], settings.workspace) as services:
-        details = services.corpus_details(first)
+        details = details_of(services, first)
         corpus = details.corpus
         assert corpus is not None
         assert (len(corpus.documents), corpus.files, corpus.lines) == (5, 2, 8 + 12)
@@ -266,7 +271,7 @@ def test_an_added_model_indexes_every_corpus(first: str, bread: str, model_works
         assert symbols(services, "make food", bread, DENSE) == ["bake_bread"]
         (_, added) = services.model_steps()
         assert [step.stage for step in added[1]] == ["ready", "ready"]
-        assert services.corpus_details(first).models[1].vectors == 5
+        assert details_of(services, first).models[1].vectors == 5
 
 
 @pytest.mark.parametrize(

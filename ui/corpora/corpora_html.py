@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from urllib.parse import urlencode
 
 from markupsafe import Markup
@@ -14,8 +13,8 @@ from markupsafe import Markup
 from search_core.types import Corpus, SkippedFile
 from ui.markup import NOTHING, icon, join, visible
 from ui.offering.details import CorpusDetails, ModelOver
-from ui.offering.steps import Step
 from ui.states import time_left
+from ui.words import model_name, percent
 
 LANGUAGES_SHOWN = 4
 PATHS_SHOWN = 50
@@ -75,16 +74,12 @@ def _state(details: CorpusDetails) -> Markup:
     chip = Markup('<span class="cs-chip {}">{}</span>')
     if working:
         doing = "indexing" if working.model else "reading again" if working.again else "reading"
-        return chip.format("warn live", f"{doing}{_percent(working)}")
+        return chip.format("warn live", f"{doing}{percent(working.done, working.total)}")
     if details.reading.stage == "failed":
         return chip.format("bad", "not read again" if details.corpus else "failed")
     if "waiting" in stages:
         return chip.format("", "waiting")
     return chip.format(*(("warn", "partly ready") if "failed" in stages else ("good", "ready")))
-
-
-def _percent(step: Step) -> str:
-    return f" {100 * step.done // step.total}%" if step.total else ""
 
 
 def _about(details: CorpusDetails, now: datetime) -> Markup:
@@ -224,22 +219,14 @@ def _chip(over: ModelOver, now_s: float) -> Markup:
         case "ready":
             tone, words = "", ""
         case "working":
-            tone, words = "warn", f"{_percent(step) or ' loading'}{time_left(step.seconds_left(now_s))}"
+            far = percent(step.done, step.total) or " loading"
+            tone, words = "warn", f"{far}{time_left(step.seconds_left(now_s))}"
         case _:
             tone, words = "bad" if step.stage == "failed" else "", f" {step.stage}"
     about = f"{spec}: {over.vectors:,} vectors, {over.index} index" if over.vectors else spec
     return Markup('<li class="cs-chip {}" title="{}"><code>{}</code>{}</li>').format(
         tone, visible(about), visible(model_name(spec)), words
     )
-
-
-def model_name(spec: str) -> str:
-    """A model of this machine by the last part of its path.
-
-    >>> model_name("intfloat/e5-base-v2"), model_name("/runs/2026-11-24-a")
-    ('intfloat/e5-base-v2', '2026-11-24-a')
-    """
-    return Path(spec).name if spec.startswith(("/", "~")) else spec
 
 
 def _tools(details: CorpusDetails, view: View, *, only: bool) -> Markup:
@@ -254,17 +241,17 @@ def _tools(details: CorpusDetails, view: View, *, only: bool) -> Markup:
         )
     if view.is_owner:
         if details.reading.settled:
-            tools.append(tool("again", "Read again what changed", name))
+            tools.append(tool("again", "again", "Read again what changed", name))
         if not only:
-            tools.append(tool("delete", "Delete", name))
+            tools.append(tool("delete", "trash", "Delete", name))
     return join(tools)
 
 
-def tool(do: str, what: str, name: str) -> Markup:
-    """A button that shows an icon; what: its title."""
+def tool(do: str, drawn: str, what: str, name: str) -> Markup:
+    """A button that shows an icon. what: its title."""
     return Markup(
         '<button type="button" class="cs-tool" data-do="{}" title="{}" aria-label="{}: {}">{}</button>'
-    ).format(do, what, what, name, icon({"again": "again"}.get(do, "trash")))
+    ).format(do, what, what, name, icon(drawn))
 
 
 def _failure(details: CorpusDetails, view: View) -> Markup:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from ui.corpora.corpora_html import failure, model_name, tool
+from ui.corpora.corpora_html import failure, tool
 from ui.markup import NOTHING, join, visible
 from ui.offering.steps import Step
 from ui.states import time_left
+from ui.words import model_name
 
 
 def model_list(steps: Sequence[tuple[str, Sequence[Step]]], *, is_owner: bool, now_s: float) -> Markup:
@@ -29,7 +30,7 @@ def _row(spec: str, steps: Sequence[Step], now_s: float, *, is_owner: bool, only
         name,
         place,
         _progress(steps, now_s),
-        tool("remove", "Remove", name) if is_owner and not only else NOTHING,
+        tool("remove", "trash", "Remove", name) if is_owner and not only else NOTHING,
         _failure(steps, is_owner=is_owner),
     )
 

@@ -222,8 +222,8 @@ def _wire_clicks(it: CorporaTab, outputs: Outputs) -> None:
 
 
 def _delete(services: Services, id: str) -> str:
-    removed = services.remove_corpus(_named(id, services.corpora), delete=True)
-    return f"{id} is deleted: {size(removed.bytes)} are free again."
+    removed = services.remove_corpus(_named(id, services.corpora))
+    return f"{id} is deleted" + (f": {size(removed.bytes)} are free again." if removed.bytes else ".")
 
 
 def _reindex(services: Services, id: str) -> str:

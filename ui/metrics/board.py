@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from urllib.parse import urlencode
 
 import numpy as np
@@ -16,9 +15,10 @@ from search_core.metrics import METRIC_NAMES, ROUNDING
 from search_core.report import QueryMetrics, Report
 from search_core.significance import bootstrap_ci95
 from search_core.types import StudioError
-from ui.lanes import KEYWORDS, Lane
+from ui.lanes import Lane
 from ui.metrics.evaluations import StoredReport
 from ui.metrics.published import PublishedFigure, published_figures
+from ui.words import model_name
 
 MOST_REPORTS = 5
 """As many as can be told apart by colour in both themes."""
@@ -146,17 +146,6 @@ def labels(reports: Sequence[Report]) -> list[str]:
         seen[name] += 1
         numbered.append(f"{name} #{seen[name]}" if seen[name] > 1 else name)
     return numbered
-
-
-def model_name(model: str | None) -> str:
-    """Without the folders of this machine.
-
-    >>> model_name("/home/ada/runs/20261125-101500-ab12"), model_name("intfloat/e5-base-v2"), model_name(None)
-    ('20261125-101500-ab12', 'intfloat/e5-base-v2', 'keywords')
-    """
-    if model is None:
-        return KEYWORDS
-    return Path(model).name if Path(model).is_absolute() else model
 
 
 def _entry(stored: StoredReport, label: str) -> Entry:

@@ -10,10 +10,11 @@ from typing import Literal, get_args
 from markupsafe import Markup
 
 from ui.markup import NOTHING, join, visible
-from ui.metrics.board import HEADLINE, MOST_REPORTS, Board, model_name
+from ui.metrics.board import HEADLINE, MOST_REPORTS, Board
 from ui.metrics.evaluations import Job, StoredReport
 from ui.metrics.figures import columns, panel, queries_table, scrolled
 from ui.states import time_left
+from ui.words import model_name
 
 PAGE_ROWS = 20
 MOST_LISTED = 100

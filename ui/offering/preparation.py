@@ -28,7 +28,11 @@ class _Stopped(Exception):
 
 
 class Preparation:
-    """Carries out the steps on offer, one at a time. watch: and reads folders again that are edited."""
+    """Carries out the steps on offer, one at a time.
+
+    watch: and reads all corpora that come from folders again, once one of these is edited: a corpus of which
+    nothing changed is read quickly, and goes on as it was.
+    """
 
     def __init__(self, offers: Offers, settings: Settings, watch: bool) -> None:
         self._offers = offers

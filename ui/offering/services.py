@@ -148,10 +148,6 @@ class Services:
             ],
         }
 
-    def corpus_details(self, spec: str) -> CorpusDetails:
-        """Raises StudioError for what is not offered."""
-        return details_of(*self._offers.seen(spec), self.settings.workspace)
-
     def all_details(self) -> list[CorpusDetails]:
         """Of every corpus on offer, in order."""
         seen = self._offers.all_seen()
@@ -185,8 +181,8 @@ class Services:
         """Like add_corpus, for an archive that was uploaded; the file is moved into the workspace."""
         return self.add_corpus(keep_upload(file, self.settings))
 
-    def remove_corpus(self, spec: str, delete: bool = False) -> Removed:
-        """Offer a corpus no longer. delete: what the workspace holds of it too, but for reports and marks.
+    def remove_corpus(self, spec: str) -> Removed:
+        """Offer a corpus no longer, and delete what the workspace holds of it, but for reports and marks.
 
         Searches that have begun still finish. Returns what was deleted.
         Raises StudioError for one that is not offered, for the last one, and where a file cannot be deleted.
@@ -196,8 +192,6 @@ class Services:
         self._catalog.remove("corpora", spec)
         self._offers.wait_until_left(spec, LEAVING_S)
         gc.collect()  # engines hold themselves, and hundreds of megabytes
-        if not delete:
-            return Removed()
         return delete_held(spec, corpus, self.corpora, self.settings.workspace)
 
     def reindex(self, spec: str) -> None:

@@ -15,9 +15,9 @@ from search_core.types import StudioError
 from train.finished_run import read_finished_run
 from train.run import Run, Status
 from ui.markup import NOTHING, join, visible
-from ui.metrics.board import model_name
 from ui.metrics.figures import panel, scrolled
-from ui.training.run_panel import HEADLINE, change, corpus_name, status_chip, verdict
+from ui.training.run_panel import HEADLINE, change, status_chip, verdict
+from ui.words import corpus_name, model_name
 
 COLUMNS = ("began", "corpus", "base model", "method", "pairs", "status", "nDCG@10", "change")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from urllib.parse import urlencode
 
 from markupsafe import Markup
@@ -14,11 +13,10 @@ from train.finished_run import Effect, FinishedRun
 from train.model_card import SIGNIFICANCE, WORDED
 from train.run import Status
 from ui.markup import NOTHING, icon, join, visible
-from ui.metrics.board import model_name
 from ui.metrics.figures import panel, scrolled
 from ui.training.loss_curve import WINDOW, development_curve, loss_curve
 from ui.training.runs import RunView
-from ui.words import duration
+from ui.words import corpus_name, duration, model_name
 
 CHIPS: Mapping[Status, str] = {
     "queued": "warn",
@@ -77,16 +75,6 @@ def verdict(found: Difference) -> str:
     if found.p_value >= SIGNIFICANCE:
         return "no significant difference"
     return "significantly better" if found.absolute > 0 else "significantly worse"
-
-
-def corpus_name(spec: str) -> str:
-    """A corpus of this machine by the last part of its path.
-
-    >>> corpus_name("package:click"), corpus_name("dataset:/data/cosqa"), corpus_name("/home/ada/tools")
-    ('package:click', 'dataset:cosqa', 'tools')
-    """
-    prefix, path = ("dataset:", spec.removeprefix("dataset:")) if spec.startswith("dataset:") else ("", spec)
-    return visible(prefix + Path(path).name if Path(path).is_absolute() else spec)
 
 
 # How it stands ---------------------------------------------------------------------------------
