@@ -20,11 +20,16 @@
   // Cards: results carry the first lines only; the rest and the exact text are fetched when asked for.
   const fetchCode = (card) => card.closest(".block").fetchCode;
   const corpusOf = (card) => card.closest("[data-corpus]").dataset.corpus;
+  const sayGone = (card) => {
+    if (!$(".cs-gone", card)) card.insertAdjacentHTML("beforeend", '<p class="cs-gone" role="status">No longer there: search again.</p>');
+  };
   const fold = async (button) => {
     const card = button.closest(".cs-card"), code = $(".cs-code", card);
     if (!code.dataset.whole) {
+      const rest = await fetchCode(card).rest(corpusOf(card), card.dataset.id, asked);
+      if (rest === null) return sayGone(card);
+      if (!code.dataset.whole) code.insertAdjacentHTML("beforeend", rest); // pressed twice, it is fetched twice
       code.dataset.whole = "1";
-      code.insertAdjacentHTML("beforeend", await fetchCode(card).rest(corpusOf(card), card.dataset.id, asked));
     }
     const folded = code.classList.toggle("folded");
     button.setAttribute("aria-expanded", String(!folded));
@@ -34,6 +39,7 @@
   const copy = async (button) => {
     const card = button.closest(".cs-card");
     const text = await fetchCode(card).text(corpusOf(card), card.dataset.id);
+    if (text === null) return sayGone(card);
     try {
       await navigator.clipboard.writeText(text);
     } catch { // no clipboard outside https and localhost

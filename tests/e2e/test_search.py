@@ -103,6 +103,21 @@ def test_a_long_result_unfolds_and_is_copied_whole(browser: Browser, studio: Stu
         assert copied.rstrip("\n") == "\n".join(file[start - 1 : end])
 
 
+def test_what_is_no_longer_there_is_neither_unfolded_nor_copied(browser: Browser, studio: Studio) -> None:
+    with opened(browser, studio, permissions=["clipboard-read", "clipboard-write"]) as page:
+        ask(page, QUERY)
+        page.evaluate("navigator.clipboard.writeText('as before')")
+        card = page.locator(".cs-card", has=page.locator(".cs-more")).first
+        card.evaluate("card => { card.dataset.id = 'gone'; card.classList.add('this'); }")
+        card = page.locator(".cs-card.this")
+        card.locator("[data-do=copy]").click()
+        expect(card.locator(".cs-gone")).to_have_text("No longer there: search again.")
+        assert page.evaluate("navigator.clipboard.readText()") == "as before"
+        card.locator(".cs-more").click()
+        expect(card.locator(".cs-more b")).to_have_text(re.compile("^Show .* more lines$"))
+        expect(card.locator(".cs-gone")).to_have_count(1)
+
+
 def test_an_address_brings_back_the_search(browser: Browser, studio: Studio, page: Page) -> None:
     page.locator("label", has_text="dense").click()
     ask(page, QUERY)
@@ -301,21 +316,6 @@ def test_axe_finds_nothing(browser: Browser, studio: Studio, theme: str, width: 
         reports.append(Axe().run(page))
         found = "".join(report.generate_report() for report in reports if report.violations_count)
         assert found == ""
-
-
-@pytest.mark.parametrize("width", [1440, 390])
-def test_nothing_jumps_when_results_arrive(browser: Browser, studio: Studio, width: int) -> None:
-    with opened(browser, studio, viewport={"width": width, "height": 1000}) as page:
-        page.evaluate(
-            """() => { window.shift = 0; new PerformanceObserver((list) => list.getEntries().forEach(
-                (entry) => { if (!entry.hadRecentInput) window.shift += entry.value; }
-            )).observe({type: "layout-shift", buffered: true}); }"""
-        )
-        for query in (QUERY, "escape special characters"):
-            ask(page, query)
-        page.locator(".cs-col:visible [data-do=similar]").first.click()
-        expect(page.locator(".cs-like")).to_be_visible()
-        assert page.evaluate("window.shift") < 0.05
 
 
 def test_the_first_answer_comes_from_keywords_and_the_models_follows_by_itself(

@@ -11,7 +11,6 @@ from search_core.types import MAX_QUERY_CHARACTERS, Document, Mode
 from ui import states
 from ui.code_html import rest_of_code
 from ui.lanes import MODEL_MODES, lane_choices
-from ui.markup import NOTHING
 from ui.offering.services import Services
 from ui.pieces import html, relay
 from ui.search import asks
@@ -136,17 +135,17 @@ def build_outputs(services: Services, head: gr.HTML) -> Outputs:
     def document(corpus: Any, id: Any) -> Document | None:
         return services.document(str(corpus), str(id))
 
-    def rest(given: list[Any]) -> str:
-        """The folded lines of a card. given: corpus, document id, query."""
+    def rest(given: list[Any]) -> str | None:
+        """The folded lines of a card; None where the document is gone. given: corpus, document id, query."""
         corpus, id, query = given
         found = document(corpus, id)
-        return rest_of_code(found, str(query)[:MAX_QUERY_CHARACTERS]) if found else NOTHING
+        return rest_of_code(found, str(query)[:MAX_QUERY_CHARACTERS]) if found else None
 
-    def text(given: list[Any]) -> str:
-        """A document's text as it is. given: corpus, document id."""
+    def text(given: list[Any]) -> str | None:
+        """A document's text as it is; None where it is gone. given: corpus, document id."""
         corpus, id = given
         found = document(corpus, id)
-        return found.text if found else ""
+        return found.text if found else None
 
     column: dict[str, Any] = {"js_on_load": _COLUMN, "server_functions": [rest, text]}
     banner = html(elem_id="banner")
