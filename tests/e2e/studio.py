@@ -19,7 +19,7 @@ from urllib.request import urlopen
 
 import pytest
 from gradio_client import Client
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_MS = 15_000
@@ -127,7 +127,7 @@ def opened(browser: Browser, studio: Studio, query: str = "", **options: Any) ->
     hosts: set[str] = set()
     errors: list[str] = []
     page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("pageerror", lambda error: errors.append(error.stack or str(error)))
     page.on("console", lambda message: errors.append(message.text) if is_error(message) else None)
     page.goto(studio.url + query, timeout=4 * PATIENCE_MS)  # models may be loading beside
     page.wait_for_selector(":is(.cs-card, .cs-empty, .cs-note, .cs-panel, .cs-corpus):visible")
@@ -135,6 +135,17 @@ def opened(browser: Browser, studio: Studio, query: str = "", **options: Any) ->
     context.close()
     assert hosts - {""} == {urlsplit(studio.url).netloc}, "a request left the machine"
     assert errors == [], errors
+
+
+def slow_down(page: Page) -> None:
+    """Let each answer of the server come after the half second in which browsers forgive what moves."""
+
+    def later(route: Route) -> None:
+        time.sleep(0.6)
+        route.continue_()
+
+    for path in ("queue/data*", "run/**"):
+        page.route(f"**/gradio_api/{path}", later)
 
 
 def ask(page: Page, query: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from studio import Studio, ask, opened
+from studio import Studio, ask, opened, slow_down
 
 pytestmark = pytest.mark.browser
 
@@ -43,21 +43,38 @@ def resources(page: Page, part: str = "") -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-def test_nothing_jumps_while_searching_and_unfolding(browser: Browser, studio: Studio, width: int) -> None:
+def test_nothing_jumps_while_searching(browser: Browser, studio: Studio, width: int) -> None:
     with opened(browser, studio, viewport={"width": width, "height": 900}) as page:
+        slow_down(page)
         ask(page, FIRST)
         ask(page, NEXT)
+        page.locator(".cs-col:visible [data-do=similar]").first.click()
+        expect(page.locator(".cs-like")).to_be_visible()
+        assert_nothing_jumped(page)
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_nothing_jumps_while_code_is_unfolded(browser: Browser, studio: Studio, width: int) -> None:
+    with opened(browser, studio, f"?q={FIRST}", viewport={"width": width, "height": 900}) as page:
         more = page.locator(".cs-more:visible").first
         more.click()
         expect(more).to_contain_text("Show less")
         assert_nothing_jumped(page)
 
 
-@pytest.mark.parametrize("name", ["Metrics", "Train", "Corpora"])
-def test_nothing_jumps_when_a_tab_is_opened(page: Page, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "filled"),
+    [
+        ("Metrics", "#reports .cs-panel, #board-note .cs-empty"),
+        ("Train", "#new-run"),
+        ("Corpora", ".cs-corpus"),
+    ],
+)
+def test_nothing_jumps_when_a_tab_is_opened(page: Page, name: str, filled: str) -> None:
+    slow_down(page)
     ask(page, FIRST)
     page.locator("#tabs [role=tab]", has_text=name).first.click()
-    expect(page.get_by_role("tabpanel").locator("visible=true").first).to_be_visible()
+    expect(page.locator(filled).first).to_be_visible()
     page.locator("#tabs [role=tab]", has_text="Search").first.click()
     expect(page.locator(".cs-card").first).to_be_visible()
     assert_nothing_jumped(page)

@@ -71,7 +71,9 @@ def build(services: Services, access: Access, tab: gr.Tab) -> None:
     """Lay out the Corpora tab and wire its events; call inside the tab."""
     it = CorporaTab(services, access)
     timer, seen = gr.Timer(POLL_S, active=False), gr.State(Seen())
-    with gr.Row(visible=False, elem_classes="cs-controls", elem_id="add-corpus") as corpus_form:
+    # Where visitors are owners it is there from the start, so that nothing jumps.
+    as_owner = access.way_in == "open"
+    with gr.Row(visible=as_owner, elem_classes="cs-controls", elem_id="add-corpus") as corpus_form:
         corpus = gr.Textbox(
             label="Add a corpus",
             placeholder="folder, package:NAME, https://host/owner/repo, dataset:ID",

@@ -22,6 +22,8 @@ from ui.search.overlap import strip, switch
 KS = (5, 10, 20, 50)
 ANY = "any"
 """The language or kind that lets every document through."""
+_NOT_ALIKE = Markup('<div class="cs-like" hidden></div>')
+"""Keeps the place of what `like` says: the page changes elements where they stand, and none should seem to move."""
 UNFILTERED: Mapping[str, str] = {"language": ANY, "kind": ANY, "path": ""}
 
 
@@ -192,7 +194,7 @@ def _answers(services: Services, ask: Ask, verdicts: Verdicts | None) -> Answers
         lanes = ask.lane("a"), ask.lane("b")
         return Answers(states.empty(ask.corpus, services.corpus(ask.corpus), *lanes, verdicts is not None))
     a, b = _answer(services, ask, "a"), _answer(services, ask, "b")
-    above = _like(services, ask) if ask.similar else NOTHING
+    above = _like(services, ask) if ask.similar else _NOT_ALIKE
     if isinstance(a.error, StillReading):
         return Answers(above + states.still_reading(ask.corpus))
     if a.error and str(a.error) == str(b.error):  # what was asked is at fault, not one of the lanes
