@@ -19,7 +19,17 @@ from ui.pieces import told
 
 def add_endpoints(services: Services, access: Access, evaluations: Evaluations) -> None:
     """Register /search, /compare_search, /evaluate and /corpora; call inside gr.Blocks."""
+    _add_searches(services)
+    _add_evaluation(access, evaluations)
 
+    def corpora() -> list[dict[str, Any]]:
+        """The corpora that can be searched now, with their documents, files, languages and ready models."""
+        return services.described()
+
+    gr.api(corpora, api_name="corpora")
+
+
+def _add_searches(services: Services) -> None:
     @told
     def search(
         query: str,
@@ -68,6 +78,12 @@ def add_endpoints(services: Services, access: Access, evaluations: Evaluations) 
         lanes = Lane(model_a, mode), Lane(model_b, mode_b or mode)
         return services.search_object(query, k, corpus, lanes)
 
+    limits: dict[str, Any] = {"concurrency_limit": 40, "concurrency_id": "search"}
+    gr.api(search, api_name="search", **limits)
+    gr.api(compare_search, api_name="compare_search", **limits)
+
+
+def _add_evaluation(access: Access, evaluations: Evaluations) -> None:
     @told
     def evaluate(
         request: gr.Request,
@@ -91,15 +107,7 @@ def add_endpoints(services: Services, access: Access, evaluations: Evaluations) 
         del report["per_query"]
         return report
 
-    def corpora() -> list[dict[str, Any]]:
-        """The corpora that can be searched now, with their documents, files, languages and ready models."""
-        return services.described()
-
-    limits: dict[str, Any] = {"concurrency_limit": 40, "concurrency_id": "search"}
-    gr.api(search, api_name="search", **limits)
-    gr.api(compare_search, api_name="compare_search", **limits)
     gr.api(evaluate, api_name="evaluate")
-    gr.api(corpora, api_name="corpora")
 
 
 def speak_json(page: gr.Blocks) -> None:
