@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from samples import HOSTILE
 
 from search_core.settings import Settings
+from search_core.types import StudioError
 from tests.search_core.encoder.tiny_model import build_tiny_model
 from tests.train.run_folder import build_run
 from train.config import defaults
@@ -23,10 +25,12 @@ from train.events import (
 )
 from train.process import Worker
 from train.run import CONFIG, list_runs
+from ui.access import Access
 from ui.offering.services import Services
 from ui.training.run_list import RunRows, runs_table
-from ui.training.run_panel import run_panel, search_link
+from ui.training.run_panel import damaged_run, run_panel, search_link
 from ui.training.runs import RunView, Training
+from ui.training.tab import Seen, TrainTab
 
 ID = "20260101-120000-abcd"
 
@@ -79,7 +83,7 @@ def test_a_running_run_tells_step_epoch_loss_rate_and_speed(training: Training, 
 def test_before_its_first_step_a_run_says_what_it_does(training: Training, settings: Settings) -> None:
     folder = begun(settings, StartEvent(), alive=True)
     assert "Reading the corpus and its pairs." in panel(training)
-    folder.joinpath("pairs.json").write_text('{"training": 81}')
+    folder.joinpath("pairs.json").write_text('{"training": 81, "development": 0, "counts": {}}')
     assert "Measuring the base model" in panel(training)
     measured = EvaluationEvent(phase="before", corpus="package:pathspec", split="valid", metrics={})
     EventLog(folder / "events.jsonl").append(measured)
@@ -111,6 +115,75 @@ def test_visitors_see_a_run_but_no_buttons_and_no_log(training: Training, settin
     assert "/home/ada" not in text
 
 
+@pytest.mark.parametrize("is_owner", [True, False])
+def test_only_the_owner_reads_why_a_run_failed(
+    training: Training, settings: Settings, is_owner: bool
+) -> None:
+    folder = begun(settings, StartEvent())
+    folder.joinpath("log.txt").write_text("No such file: /home/ada/secret")
+    text = panel(training, is_owner)
+    assert ("/home/ada" in text) == is_owner
+    assert ("It failed; its owner sees why." in text) != is_owner
+
+
+@pytest.mark.parametrize("is_owner", [True, False])
+def test_only_the_owner_reads_which_file_is_damaged(
+    training: Training, settings: Settings, tmp_path: Path, is_owner: bool
+) -> None:
+    finished(settings, tmp_path).joinpath("comparison.json").write_text("half")
+    text = panel(training, is_owner)
+    assert "Its files are damaged" in text
+    assert (str(tmp_path) in text) == is_owner
+    assert (str(tmp_path) in damaged_run(ID, str(tmp_path), is_owner=is_owner)) == is_owner
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("pairs.json", '{"training": 8'),
+        ("pairs.json", '{"training": 81}'),
+        ("events.jsonl", '{"t": 1.0, "type": "queued", "device": "cpu"}'),
+    ],
+)
+def test_a_run_with_a_damaged_file_is_listed_as_damaged(
+    training: Training, settings: Settings, caplog: pytest.LogCaptureFixture, file: str, content: str
+) -> None:
+    begun(settings, StartEvent()).joinpath(file).write_text(content)
+    rows = RunRows()
+    for _ in range(2):
+        (row,) = rows.of(list_runs(settings))
+    assert (row.status, row.corpus) == ("damaged", "package:pathspec")
+    assert "damaged" in runs_table([row], None)
+    assert sum(file in message for message in caplog.messages) == 1  # once, not each second
+    with pytest.raises(StudioError, match=file):
+        view(training)
+
+
+def test_a_damaged_run_holds_up_no_other(training: Training, settings: Settings) -> None:
+    damaged = begun(settings).rename(settings.workspace / "runs" / "other")
+    damaged.joinpath("events.jsonl").write_text('{"t": 1.0, "type": "queued", "device": "cpu"}')
+    begun(settings, alive=True)
+    assert view(training).waits_for == 0
+
+
+def test_a_run_that_was_deleted_since_it_was_listed_has_no_row(settings: Settings) -> None:
+    folder = begun(settings, CancelledEvent())
+    runs = list_runs(settings)
+    shutil.rmtree(folder)
+    assert RunRows().of(runs) == []
+
+
+def test_the_history_says_that_its_times_are_utc(settings: Settings) -> None:
+    folder = begun(settings)
+    EventLog(folder / "events.jsonl").path.write_text("")
+    EventLog(folder / "events.jsonl").append(
+        QueuedEvent(t=1_767_225_600.0, device="cpu", pid=1, process_started=1.0)
+    )
+    text = runs_table(RunRows().of(list_runs(settings)), None)
+    assert "began (UTC)" in text
+    assert ">2026-01-01 00:00<" in text
+
+
 def test_hostile_names_and_log_lines_are_text(training: Training, settings: Settings) -> None:
     folder = begun(settings, ErrorEvent(message=HOSTILE), corpus=HOSTILE)
     folder.joinpath("log.txt").write_text(HOSTILE)
@@ -118,6 +191,14 @@ def test_hostile_names_and_log_lines_are_text(training: Training, settings: Sett
     assert "<img" not in text
     assert "<script" not in text
     assert "\u202e" not in text
+
+
+def test_what_is_published_is_the_run_that_is_shown_not_a_newer_one(settings: Settings) -> None:
+    begun(settings)
+    it = TrainTab(Services(["package:pathspec"], ["minilm"], settings), Access("127.0.0.1"), "")
+    assert it.shown(Seen(run=ID)).id == ID
+    with pytest.raises(StudioError, match="not there any more"):
+        it.shown(Seen(run="20251231-120000-abcd"))
 
 
 def finished(settings: Settings, tmp_path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,7 +20,14 @@ FORM = Form(
     CODE,
     "minilm",
     "full",
-    {"epochs": 2, "batch_size": 64, "learning_rate": 1e-4, "hard_negatives": 0, "base_weight": 0.5},
+    {
+        "epochs": 2,
+        "batch_size": 64,
+        "learning_rate": 1e-4,
+        "hard_negatives": 0,
+        "base_weight": 0.5,
+        "development": 0.0,
+    },
 )
 
 
@@ -63,6 +71,39 @@ def test_the_form_begins_with_the_recipe(training: Training) -> None:
     assert training.recipe("lora")["learning_rate"] == pytest.approx(1e-3)  # ten times
 
 
+def test_what_was_chosen_stays_where_it_is_offered_and_an_empty_number_gets_its_default(
+    training: Training,
+) -> None:
+    gone = replace(with_knobs(epochs=None, batch_size=8), base_model="/runs/deleted", corpus="/deleted")
+    assert training.filled(gone) == with_knobs(batch_size=8)
+
+
+def test_pairs_kept_out_of_training_are_not_those_that_fill_a_batch(training: Training) -> None:
+    assert training.config(with_knobs(development=0.1)).development == 0.1
+    with pytest.raises(StudioError, match=r"larger than the 73 pairs to train on"):  # 81 - 8.1
+        training.estimate(with_knobs(batch_size=80, development=0.1))
+
+
+def test_a_count_does_not_keep_the_process_from_ending(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> Counted:
+        begun.set()
+        go_on.wait(60)
+        return Counted("ready", 81)
+
+    monkeypatch.setattr("ui.training.pair_counts._counted", slow)
+    training = Training(services, "")
+    training.counted(FORM)
+    assert begun.wait(60)
+    counting = [thread for thread in threading.enumerate() if thread.name == "pairs"]
+    assert [thread.daemon for thread in counting] == [True]
+    go_on.set()
+    assert counted(training).pairs == 81
+
+
 def test_pairs_are_counted_with_what_was_left_out(training: Training) -> None:
     found = counted(training)
     assert (found.pairs, found.functions) == (81, 81)
@@ -81,6 +122,7 @@ def test_a_batch_that_was_not_asked_for_fits_the_pairs(training: Training) -> No
         ({"epochs": 0}, "Epochs must be a whole number, at least 1 and at most 1,000, not 0."),
         ({"epochs": 1.5}, "Epochs must be a whole number, at least 1 and at most 1,000, not 1.5."),
         ({"epochs": None}, "Epochs must be a whole number, at least 1 and at most 1,000."),
+        ({"development": 0.5}, "Development share must be a number, at least 0 and at most 0.3, not 0.5."),
         ({"base_weight": 1}, "Base weight must be a number, at least 0 and below 1, not 1."),
     ],
 )

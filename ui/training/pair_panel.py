@@ -38,10 +38,10 @@ def pair_panel(counted: Counted | None, page: int, language: str | None) -> Mark
     )
 
 
-def estimate_line(found: Estimate | None, *, is_fetched: bool) -> Markup:
-    """is_fetched: whether the base model has to come from the Hub first."""
+def estimate_line(found: Estimate | None, *, must_fetch: bool) -> Markup:
+    """must_fetch: whether the base model has to come from the Hub first."""
     if found is None:
-        words = "No estimate yet: the model is fetched first." if is_fetched else "Estimating…"
+        words = "No estimate yet: the model is fetched first." if must_fetch else "Estimating…"
         return Markup('<p class="cs-hint">{}</p>').format(words)
     basis = (
         f"at the {found.pairs_per_s:.0f} pairs a second of run {found.like}"
@@ -59,7 +59,7 @@ def problem_line(reason: str) -> Markup:
 
 
 def _panel(note: str, body: Markup) -> Markup:
-    return panel("Pairs", note, body, "cs-pairs")
+    return panel("Pairs", note, body)
 
 
 def _waiting() -> Markup:

@@ -25,8 +25,8 @@ _HEAD = Markup(
     '<div class="cs-panelhead"><h2>Publish to the Hub</h2><p>model, card and figures in one commit</p></div>'
 )
 
-FindRun = Callable[[gr.Request], Run]
-"""The run that the visitor has chosen. Raises StudioError where there is none."""
+FindRun = Callable[[Any], Run]
+"""The run that a session has before it, by its state. Raises StudioError where it is gone."""
 
 
 class PublishForm(NamedTuple):
@@ -41,8 +41,13 @@ class PublishForm(NamedTuple):
     status: gr.HTML
 
 
-def build(publishing: Publishing, access: Access, find: FindRun, timer: gr.Timer) -> PublishForm:
-    """Lay out the form and wire its events. timer: is started when publishing begins."""
+def build(
+    publishing: Publishing, access: Access, find: FindRun, seen: gr.State, timer: gr.Timer
+) -> PublishForm:
+    """Lay out the form and wire its events.
+
+    seen: what `find` is asked with. timer: is started when publishing begins.
+    """
     with gr.Column(visible=False, elem_classes="cs-panel cs-form", elem_id="publish") as panel:
         html(_HEAD)
         repo = gr.Textbox(label="Repository", placeholder="owner/name", max_lines=1, interactive=True)
@@ -63,10 +68,11 @@ def build(publishing: Publishing, access: Access, find: FindRun, timer: gr.Timer
             front = gr.Code(language="yaml", label="Front matter", interactive=False, max_lines=14)
             card = gr.Markdown(elem_classes="cs-card-preview")
     form = PublishForm(panel, what, preview, status)
-    _wire_preview(access, find, show, [repo, what], [preview, front, card])
+    _wire_preview(access, find, show, [seen, repo, what], [preview, front, card])
 
     @told
     def publish(
+        seen: Any,
         repo_id: str,
         what: What,
         private: bool,
@@ -75,11 +81,11 @@ def build(publishing: Publishing, access: Access, find: FindRun, timer: gr.Timer
         login: gr.OAuthToken | None,
     ) -> tuple[Any, ...]:
         access.require(request, "Publishing")
-        run = find(request)
+        run = find(seen)
         publishing.begin(run, Request(repo_id.strip(), what, private, create_pr), _token(login))
         return publication(publishing.of(run.id)), gr.Timer(active=True)
 
-    go.click(publish, [repo, what, private, pull_request], [status, timer], **QUIET)
+    go.click(publish, [seen, repo, what, private, pull_request], [status, timer], **QUIET)
     return form
 
 
@@ -87,9 +93,9 @@ def _wire_preview(
     access: Access, find: FindRun, show: gr.Button, inputs: list[Any], outputs: list[Any]
 ) -> None:
     @told
-    def preview(repo_id: str, what: What, request: gr.Request) -> tuple[Any, ...]:
+    def preview(seen: Any, repo_id: str, what: What, request: gr.Request) -> tuple[Any, ...]:
         access.require(request, "Publishing")
-        front, text = split_card(model_card(find(request).folder, repo_id.strip() or SOMEBODY, what))
+        front, text = split_card(model_card(find(seen).folder, repo_id.strip() or SOMEBODY, what))
         return gr.Column(visible=True), front, text
 
     show.click(preview, inputs, outputs, **QUIET)

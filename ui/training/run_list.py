@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from markupsafe import Markup
@@ -13,13 +14,15 @@ from markupsafe import Markup
 from search_core.evaluation import Difference
 from search_core.types import StudioError
 from train.finished_run import read_finished_run
-from train.run import Run, Status
+from train.run import Run
 from ui.markup import NOTHING, join, visible
 from ui.metrics.figures import panel, scrolled
-from ui.training.run_panel import HEADLINE, change, status_chip, verdict
+from ui.training.run_panel import HEADLINE, Standing, change, status_chip, verdict
 from ui.words import corpus_name, model_name
 
-COLUMNS = ("began", "corpus", "base model", "method", "pairs", "status", "nDCG@10", "change")
+logger = logging.getLogger(__name__)
+
+COLUMNS = ("began (UTC)", "corpus", "base model", "method", "pairs", "status", "nDCG@10", "change")
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class RunRow:
     base_model: str
     method: str
     pairs: int | None
-    status: Status
+    status: Standing
     effect: Difference | None
 
 
@@ -46,9 +49,17 @@ class RunRows:
         self._kept: dict[Path, tuple[tuple[int, int], RunRow]] = {}
 
     def of(self, runs: Sequence[Run]) -> list[RunRow]:
-        return [self._row(run) for run in runs]
+        return [row for run in runs if (row := self._row(run))]
 
-    def _row(self, run: Run) -> RunRow:
+    def _row(self, run: Run) -> RunRow | None:
+        """None for a run that was deleted since it was listed."""
+        try:
+            return self._kept_or_read(run)
+        except (OSError, StudioError) as error:
+            logger.warning("Left out run %s: %s", run.id, error)
+            return None
+
+    def _kept_or_read(self, run: Run) -> RunRow:
         events = run.log.path.stat()
         version = (events.st_mtime_ns, events.st_size)
         kept = self._kept.get(run.folder)
@@ -71,7 +82,7 @@ def runs_table(rows: Sequence[RunRow], chosen: str | None) -> Markup:
 
 
 def _row(row: RunRow, is_chosen: bool) -> Markup:
-    began = f"{datetime.fromtimestamp(row.began):%Y-%m-%d %H:%M}" if row.began else row.id
+    began = f"{datetime.fromtimestamp(row.began, UTC):%Y-%m-%d %H:%M}" if row.began else row.id
     return Markup(
         '<tr{}><td><button type="button" class="cs-rowlink" data-do="choose" data-id="{}"{}>{}</button></td>'
         "<td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>{}</tr>"
@@ -104,7 +115,14 @@ def _mark(found: Difference) -> Markup:
 
 
 def _read(run: Run) -> RunRow:
-    state, config, pairs, effect = run.state(), run.config, run.pairs, None
+    config, effect = run.config, None
+    try:
+        state, pairs = run.state(), run.pairs
+    except StudioError as error:
+        logger.warning("Run %s is damaged: %s", run.id, error)
+        return RunRow(
+            run.id, None, config.corpus, config.base_model, config.method, None, "damaged", effect=None
+        )
     if state.status == "finished":
         with suppress(StudioError):  # the run's own panel says what is wrong with its files
             effect = read_finished_run(run.folder).effect.metrics[HEADLINE]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 from urllib.parse import urlencode
 
 from markupsafe import Markup
@@ -18,12 +19,15 @@ from ui.training.loss_curve import WINDOW, development_curve, loss_curve
 from ui.training.runs import RunView
 from ui.words import corpus_name, duration, model_name
 
-CHIPS: Mapping[Status, str] = {
+Standing = Literal[Status, "damaged"]
+"""How a run stands, as it is shown."""
+CHIPS: Mapping[Standing, str] = {
     "queued": "warn",
     "running": "live",
     "finished": "good",
     "cancelled": "",
     "failed": "bad",
+    "damaged": "bad",
 }
 HEADLINE = "ndcg@10"
 
@@ -36,7 +40,7 @@ def run_panel(run: RunView, *, is_owner: bool, is_offered: bool, asks_to_delete:
     buttons = _actions(run, is_offered) if is_owner else _links(run, is_offered)
     return Markup('<div class="cs-stack" data-id="{}">{}{}{}{}{}</div>').format(
         run.id,
-        _status(run, _confirmation(run) if asks_to_delete else _buttons(buttons)),
+        _status(run, is_owner, _confirmation(run) if asks_to_delete else _buttons(buttons)),
         _results(run.finished) if run.finished else NOTHING,
         loss_curve(run.steps, total),
         development_curve(run.development, total),
@@ -56,12 +60,20 @@ def no_runs(*, is_owner: bool) -> Markup:
     ).format(words)
 
 
+def damaged_run(id: str, reason: str, *, is_owner: bool) -> Markup:
+    """A run of which nothing else can be said."""
+    return Markup(
+        '<div class="cs-stack" data-id="{}"><section class="cs-panel cs-run">'
+        '<div class="cs-runhead"><h2>{}</h2>{}</div>{}</section></div>'
+    ).format(id, id, status_chip("damaged"), _failure(_damage(reason, is_owner)))
+
+
 def search_link(run: RunView) -> dict[str, str]:
     """The search that compares a run's base with what it made."""
     return {"corpus": run.config.corpus, "a": run.config.base_model, "b": run.folder, "mode": "dense"}
 
 
-def status_chip(status: Status) -> Markup:
+def status_chip(status: Standing) -> Markup:
     return Markup('<span class="cs-chip {}">{}</span>').format(CHIPS[status], status)
 
 
@@ -80,7 +92,7 @@ def verdict(found: Difference) -> str:
 # How it stands ---------------------------------------------------------------------------------
 
 
-def _status(run: RunView, actions: Markup) -> Markup:
+def _status(run: RunView, is_owner: bool, actions: Markup) -> Markup:
     config = run.config
     return Markup(
         '<section class="cs-panel cs-run"><div class="cs-runhead"><h2>{}</h2>{}<p>{} · {} · {}</p></div>'
@@ -93,7 +105,7 @@ def _status(run: RunView, actions: Markup) -> Markup:
         _recipe(run),
         _progress(run),
         _facts(run),
-        _said(run),
+        _said(run, is_owner),
         actions,
     )
 
@@ -138,7 +150,7 @@ def _definitions(facts: Iterable[tuple[str, str]]) -> Markup:
     return Markup('<dl class="cs-facts">{}</dl>').format(join(fact.format(*one) for one in facts))
 
 
-def _said(run: RunView) -> Markup:
+def _said(run: RunView, is_owner: bool) -> Markup:
     """What the figures do not say: what it waits for, what it does, or why it failed and what to do."""
     if run.is_stopping:
         return _line("Stopping: it finishes its step and writes a checkpoint.")
@@ -154,10 +166,19 @@ def _said(run: RunView) -> Markup:
         case "cancelled":
             return _line("Stopped on request. Resume goes on from the last checkpoint.")
         case "failed":
-            return Markup('<div class="cs-failure" role="alert">{}<p>{}</p></div>').format(
-                icon("alert"), visible(run.state.message)
-            )
-    return _line(f"Its files are damaged: {run.damage}") if run.damage else NOTHING
+            return _failure(run.state.message if is_owner else "It failed; its owner sees why.")
+    return _failure(_damage(run.damage, is_owner)) if run.damage else NOTHING
+
+
+def _damage(reason: str, is_owner: bool) -> str:
+    """The reason names folders of this machine, as the end of a log may."""
+    return f"Its files are damaged: {reason}" if is_owner else "Its files are damaged; its owner sees how."
+
+
+def _failure(text: str) -> Markup:
+    return Markup('<div class="cs-failure" role="alert">{}<p>{}</p></div>').format(
+        icon("alert"), visible(text)
+    )
 
 
 def _preparing(run: RunView) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from search_core.encoder.load import choose_backend
@@ -32,6 +32,7 @@ KNOBS: Mapping[str, str] = {
     "learning_rate": "Learning rate",
     "hard_negatives": "Hard negatives",
     "base_weight": "Base weight",
+    "development": "Development share",
 }
 """Numbers of the form: fields of TrainingConfig → what the page calls them."""
 
@@ -118,6 +119,16 @@ class Training:
         config = defaults("any", "any", on_gpu=self._on_gpu, method=method)
         return {name: getattr(config, name) for name in KNOBS}
 
+    def filled(self, form: Form) -> Form:
+        """What was chosen before stays where it is still offered; an empty number gets its default."""
+        corpora, models, recipe = self._services.corpora, self.base_models, self.recipe(form.method)
+        return replace(
+            form,
+            corpus=form.corpus if form.corpus in corpora else corpora[0],
+            base_model=form.base_model if form.base_model in models else models[0],
+            knobs={name: recipe[name] if value is None else value for name, value in form.knobs.items()},
+        )
+
     def marks(self, corpus: str | None) -> tuple[Mark, ...]:
         """What people marked as right or wrong in searches of a corpus."""
         return tuple(self._judgments.of(corpus).values()) if corpus else ()
@@ -176,7 +187,7 @@ class Training:
         return estimate(fitted, counted.pairs, counted.sample, documents, self.runs(), self._settings)
 
     def start(self, form: Form) -> Run:
-        """Raises StudioError for a form or a machine that cannot train, and while pairs are still counted."""
+        """Raises StudioError for a form or a machine that cannot train."""
         if self.obstacle:
             raise StudioError(self.obstacle)
         self.estimate(form)  # raises where there are too few pairs
@@ -218,6 +229,7 @@ class Training:
         delete(run, self._settings)
 
     def view(self, run: Run) -> RunView:
+        """Raises StudioError for a run whose files are damaged, or gone."""
         state, config, finished, damage = run.state(), run.config, None, ""
         if state.status == "finished":
             try:
@@ -254,8 +266,16 @@ class Training:
     def _before(self, run: Run) -> int:
         """Runs that wait for the same device or have it, and came before."""
         since = (run.queued or {}).get("t", 0.0)
-        others = ((one, one.state()) for one in self.runs() if one.id != run.id)
-        return sum(state.is_alive and session(state.events)[0]["t"] < since for _, state in others)
+        others = filter(None, (_state(one) for one in self.runs() if one.id != run.id))
+        return sum(state.is_alive and session(state.events)[0]["t"] < since for state in others)
+
+
+def _state(run: Run) -> RunState | None:
+    """None where it is damaged."""
+    try:
+        return run.state()
+    except StudioError:
+        return None
 
 
 def _last_lines(run: Run) -> Sequence[str]:

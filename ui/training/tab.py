@@ -21,7 +21,7 @@ from ui.training.pair_counts import Counted
 from ui.training.pair_panel import estimate_line, pair_panel, problem_line
 from ui.training.publish_form import PublishForm, publication
 from ui.training.run_list import RunRows, runs_table
-from ui.training.run_panel import no_runs, run_panel, search_link
+from ui.training.run_panel import damaged_run, no_runs, run_panel, search_link
 from ui.training.runs import KNOBS, Form, RunView, Training
 
 POLL_S = 1.0
@@ -37,6 +37,10 @@ _GO = """(go) => {
   if (go?.search) document.querySelector("#head").openSearch(go.search);
 }"""
 _HEAD = Markup('<div class="cs-panelhead"><h2>New run</h2><p>fine-tune a model on your own code</p></div>')
+_DEVELOPMENT = Markup(
+    '<p class="cs-hint">A development share above 0 keeps that part of the functions out of training: '
+    "the loss on them is a second curve, and chooses the best checkpoint.</p>"
+)
 _VISITOR = Markup('<p class="cs-hint">Runs are open to everybody; starting them is for the owner. {}</p>')
 
 
@@ -120,14 +124,22 @@ class TrainTab:
             raise StudioError("There is no run yet.")
         return by_id[alive[-1]] if alive else runs[0]
 
+    def shown(self, seen: Seen) -> Run:
+        """The run whose panel a session has before it. Raises StudioError where it is gone."""
+        return self.training.find(seen.run)
+
     def look(self, request: gr.Request, seen: Seen, form: Form, id: str | None = None) -> tuple[Any, ...]:
         """Values of the Outputs. id: of a run that was just chosen."""
         is_owner = self.access.is_owner(request)
+        run: Run | None = None
+        view: RunView | None = None
+        damage = ""
         try:
-            view: RunView | None = self.training.view(self.chosen(request, id))
-        except StudioError:
-            view = None
-        run_id = view.id if view else ""
+            run = self.chosen(request, id)
+            view = self.training.view(run)
+        except (OSError, StudioError) as error:  # there is none, or its files are damaged or just deleted
+            damage = str(error)
+        run_id = run.id if run else ""
         if run_id != seen.run:
             seen = replace(seen, run=run_id, asked=False)
             preview: Any = gr.Column(visible=False)
@@ -138,7 +150,9 @@ class TrainTab:
         pieces = (
             self._pairs(form, seen, counted) if is_owner else NOTHING,
             self._hint(form, counted) if is_owner else _VISITOR.format(self.access.hint),
-            self._run(view, is_owner, seen.asked),
+            damaged_run(run_id, damage, is_owner=is_owner)
+            if run and not view
+            else self._run(view, is_owner, seen.asked),
             runs_table(rows, run_id),
             publication(self.training.publishing.of(run_id))
             if view and view.finished and is_owner
@@ -175,7 +189,7 @@ class TrainTab:
             found = self.training.estimate(form)
         except StudioError as error:
             return problem_line(str(error))
-        return estimate_line(found, is_fetched=counted is not None and counted.stage == "ready")
+        return estimate_line(found, must_fetch=counted is not None and counted.stage == "ready")
 
     def _run(self, view: RunView | None, is_owner: bool, asked: bool) -> Markup:
         if view is None:
@@ -191,7 +205,7 @@ def build(services: Services, access: Access, tab: gr.Tab, obstacle: str) -> Non
     obstacle: why no run can be started on this machine, as a sentence; empty where one can.
     """
     it = TrainTab(services, access, obstacle)
-    timer = gr.Timer(POLL_S, active=False)
+    timer, seen = gr.Timer(POLL_S, active=False), gr.State(Seen())
     with gr.Row(elem_classes="cs-split", elem_id="train"):
         # Where visitors are owners the room is kept from the start, so that nothing jumps. The form itself
         # waits for its values: a number that is shown without one turns to 0.
@@ -205,20 +219,26 @@ def build(services: Services, access: Access, tab: gr.Tab, obstacle: str) -> Non
             run = html(
                 elem_id="run", js_on_load=relay("stop", "resume", "compare", "delete", "confirm", "keep")
             )
-            publish = publish_form.build(it.training.publishing, access, it.chosen, timer)
+            publish = publish_form.build(it.training.publishing, access, it.shown, seen, timer)
             runs = html(elem_id="runs", js_on_load=relay("choose"))
     go = gr.JSON(visible=False)
-    outputs = _outputs(timer, pairs, hint, run, runs, publish)
+    outputs = _outputs(timer, seen, pairs, hint, run, runs, publish)
     _wire_opening(it, tab, [room, owners], inputs, outputs)
     _wire_form(it, inputs, start, go, outputs)
     _wire_clicks(it, inputs, go, outputs)
 
 
 def _outputs(
-    timer: gr.Timer, pairs: gr.HTML, hint: gr.HTML, run: gr.HTML, runs: gr.HTML, publish: PublishForm
+    timer: gr.Timer,
+    seen: gr.State,
+    pairs: gr.HTML,
+    hint: gr.HTML,
+    run: gr.HTML,
+    runs: gr.HTML,
+    publish: PublishForm,
 ) -> Outputs:
     panel, what, preview, status = publish
-    return Outputs(timer, gr.State(Seen()), pairs, hint, run, runs, status, panel, what, preview)
+    return Outputs(timer, seen, pairs, hint, run, runs, status, panel, what, preview)
 
 
 def _form(services: Services) -> tuple[Inputs, gr.Button, gr.HTML]:
@@ -234,6 +254,7 @@ def _form(services: Services) -> tuple[Inputs, gr.Button, gr.HTML]:
         )
         with gr.Row():
             knobs = [number(name) for name in KNOBS]
+        html(_DEVELOPMENT)
         judgments = gr.Checkbox(False, label="Use right and wrong marks", interactive=True)
         guard = gr.Checkbox(
             True, label="Measure on the standard library, too: has it forgotten?", interactive=True
@@ -249,19 +270,11 @@ def _wire_opening(
     """Fill the tab when it is chosen, also by the address; look again each second while something goes on."""
 
     def opened(request: gr.Request, seen: Seen, *values: Any) -> tuple[Any, ...]:
-        """What was typed before stays; an empty number gets its default."""
-        form, offered = Inputs.form(*values), list(it.services.corpora)
-        recipe = it.training.recipe(form.method)
-        form = replace(
-            form,
-            corpus=form.corpus if form.corpus in offered else next(iter(offered), None),
-            base_model=form.base_model or it.training.base_models[0],
-            knobs={name: recipe[name] if value is None else value for name, value in form.knobs.items()},
-        )
+        form = it.training.filled(Inputs.form(*values))
         marks = len(it.training.marks(form.corpus))
         return (
             *[gr.Column(visible=it.access.is_owner(request))] * len(owners),
-            gr.Dropdown(offered, value=form.corpus),
+            gr.Dropdown(list(it.services.corpora), value=form.corpus),
             gr.Dropdown(it.training.base_models, value=form.base_model),
             gr.skip(),
             _marks_box(marks),
