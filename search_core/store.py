@@ -14,9 +14,11 @@ import logging
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -30,6 +32,8 @@ MANIFEST = "manifest.json"
 LOCK = ".lock"
 SCRATCH = ".writing-"
 ARTIFACT_ROOMS = ("corpora", "vectors", "indexes", "runtimes", "negatives")
+DELETED_FROM = (*ARTIFACT_ROOMS, "sources", "uploads")
+"""Rooms whose folders are deleted; what is deleted first gets a name of its own there."""
 KEPT_GENERATIONS = 2
 
 logger = logging.getLogger(__name__)
@@ -101,15 +105,23 @@ class Workspace:
         So do the files of archives and repositories, as long as their corpora are stored.
         A folder that is being written is left alone. Raises StudioError where a file cannot be removed.
         """
-        removed = Removed()
+        removed = sum((_prune_scratch(self.folder(room)) for room in DELETED_FROM), start=Removed())
+        models = self.folder("models")
+        removed += _unless_written(models, partial(_prune_scratch, models))
         for room in ARTIFACT_ROOMS:
-            folders = {path.parent for path in self.folder(room).rglob("*") if path.is_file()}
-            for folder in sorted(folder for folder in folders if SCRATCH not in folder.name):
-                removed += _unless_written(folder, _prune_folder)
+            files = (path for path in self.folder(room).rglob("*") if path.is_file())
+            for folder in sorted({file.parent for file in files if SCRATCH not in str(file.parent)}):
+                removed += _unless_written(self._locked_for(folder), partial(_prune_folder, folder))
         for folder in sorted(path for path in self.folder("sources").glob("*") if path.is_dir()):
             stored = self.folder("corpora", folder.name, MANIFEST).exists()
-            removed += _unless_written(folder, _prune_scratch if stored else _delete_tree)
+            prune = _prune_scratch if stored else _delete_tree
+            removed += _unless_written(folder, partial(prune, folder))
         return removed
+
+    def _locked_for(self, folder: Path) -> Path:
+        """Whose lock the writer of an artifact's folder holds: vectors have one for each model."""
+        room, *inside = folder.relative_to(self.root).parts
+        return self.folder(room, inside[0]) if room == "vectors" else folder
 
 
 def write_artifact(
@@ -173,7 +185,7 @@ def _write_data(folder: Path, name: str, write: WriteFile) -> dict[str, Any]:
 
 
 def _write_durably(target: Path, write: WriteFile) -> None:
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary = target.with_name(f".{uuid.uuid4().hex}.tmp")  # many threads may write the same file
     try:
         write(temporary)
         _sync(temporary)
@@ -251,25 +263,41 @@ def _remove_unnamed(folder: Path, named: set[str]) -> Removed:
     return removed
 
 
-def _unless_written(folder: Path, prune: Callable[[Path], Removed]) -> Removed:
-    with suppress(filelock.Timeout), _explained(folder), filelock.FileLock(folder / LOCK, timeout=0):
-        return prune(folder)
+def _unless_written(locked: Path, prune: Callable[[], Removed]) -> Removed:
+    if not locked.is_dir():
+        return Removed()
+    with (
+        _explained(locked),
+        suppress(filelock.Timeout),  # inside, for it is an OSError
+        filelock.FileLock(locked / LOCK, timeout=0),
+    ):
+        return prune()
     return Removed()
 
 
 def _delete_tree(folder: Path) -> Removed:
-    """The caller holds the lock."""
-    sizes = [path.lstat().st_size for path in folder.rglob("*") if path.is_file() and path.name != LOCK]
-    gone = folder.rename(folder.with_name(f"{SCRATCH}{folder.name}"))  # it is whole, or not there
-    shutil.rmtree(gone, ignore_errors=True)
-    return Removed(len(sizes), sum(sizes))
+    """The caller holds the lock. The folder is whole, or not there."""
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=folder.parent, ignore_cleanup_errors=True) as trash:
+        return _size(folder.rename(Path(trash, folder.name)))
 
 
 def _prune_scratch(folder: Path) -> Removed:
-    return sum(map(_delete_tree, list(folder.glob(f"{SCRATCH}*"))), start=Removed())
+    """What was left of a write, or of a deletion, that did not end."""
+    removed = Removed()
+    for scratch in list(folder.glob(f"{SCRATCH}*")):
+        removed += _size(scratch)
+        shutil.rmtree(scratch, ignore_errors=True)
+    return removed
+
+
+def _size(folder: Path) -> Removed:
+    sizes = [path.lstat().st_size for path in folder.rglob("*") if path.is_file() and path.name != LOCK]
+    return Removed(len(sizes), sum(sizes))
 
 
 def _prune_folder(folder: Path) -> Removed:
+    if not folder.is_dir():  # its writer removed it just now
+        return Removed()
     removed = _prune_scratch(folder)
     manifest = _read_manifest(folder)
     if read_artifact(folder) is None:

@@ -19,7 +19,7 @@ from search_core.encoder.batches import padded
 from search_core.encoder.config import ModelConfig
 from search_core.encoder.modules import load_modules, token_rules
 from search_core.encoder.tokens import BulkTokenizer, TokenRules
-from search_core.store import Artifact, WriteFile, write_artifact
+from search_core.store import SCRATCH, Artifact, WriteFile, write_artifact
 from search_core.types import StudioError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def convert(config: ModelConfig, folder: Path) -> Artifact:
         "max_length": rules.max_length,
         "pad_id": rules.pad_id,
     }
-    with tempfile.TemporaryDirectory(prefix=".converting-", dir=folder) as scratch:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=folder) as scratch:
         files = _save(converted, Path(scratch))
         files["tokenizer.json"] = partial(_write_text, rules.definition)
         return write_artifact(folder, files, metadata)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -193,7 +194,47 @@ def test_prune_removes_a_damaged_artifact(tmp_path: Path) -> None:
     (data,) = folder.glob("words-*.txt")
     data.write_text("damaged")
     assert Workspace(tmp_path).prune() == Removed(files=1, bytes=len("damaged"))
-    assert [path.name for path in folder.iterdir()] == [".lock"]
+    assert not any(folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("locked", "unfinished"),
+    [
+        ("corpora/a", "corpora/a/.writing-x/words.txt"),
+        ("vectors/m", "vectors/m/segment/keys-0000.npy"),
+        ("runtimes/m", "runtimes/m/.writing-x/model.xml"),
+        ("indexes/a/m", "indexes/a/m/.writing-x/index.faiss"),
+        ("models", "models/.writing-x/merged/model.safetensors"),
+        ("sources/a", "sources/a/.writing-x/a.py"),
+    ],
+)
+def test_prune_leaves_alone_what_is_being_written(tmp_path: Path, locked: str, unfinished: str) -> None:
+    write_text(tmp_path / unfinished, "12345")
+    workspace = Workspace(tmp_path)
+    with workspace.writing(tmp_path / locked):
+        assert workspace.prune() == Removed()
+    assert workspace.prune() == Removed(files=1, bytes=5)
+
+
+@pytest.mark.parametrize("room", ["corpora", "indexes", "sources", "uploads"])
+def test_a_deletion_that_did_not_end_is_in_nobodys_way(tmp_path: Path, room: str) -> None:
+    write_text(tmp_path / room / ".writing-a" / "old.txt", "123")
+    write_text(tmp_path / room / "a" / "new.txt", "12345")
+    assert Workspace(tmp_path).delete(room, "a") == Removed(files=1, bytes=5)
+    assert Workspace(tmp_path).prune() == Removed(files=1, bytes=3)
+    assert not any((tmp_path / room).iterdir())
+
+
+def test_many_threads_may_write_the_same_text(tmp_path: Path) -> None:
+    def write_often(text: str) -> None:
+        for _ in range(50):
+            write_text(tmp_path / "report.json", text)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write_often, [digit * 10_000 for digit in "12345678"]))
+    text = (tmp_path / "report.json").read_text()
+    assert text == text[0] * 10_000
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 
 
 def test_prune_keeps_the_files_of_a_source_as_long_as_its_corpus_is_stored(tmp_path: Path) -> None:
