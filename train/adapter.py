@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
 import torch
@@ -10,7 +9,7 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 
 from search_core.encoder import model_folder
-from search_core.encoder.adapter import Adapter, Factors
+from search_core.encoder.adapter import Adapter, Factors, weights_sha256
 from search_core.encoder.models import HUB_IDS
 from search_core.settings import Settings
 from search_core.types import StudioError
@@ -64,8 +63,7 @@ def squeezed_factors(base: SentenceTransformer, tuned: SentenceTransformer, rank
 
 def adapter_for(base_spec: str, factors: Mapping[str, Factors], settings: Settings) -> Adapter:
     """Factors, with their base named so that others find it, and by its weights' checksum."""
-    with (model_folder(base_spec, settings) / "model.safetensors").open("rb") as weights:
-        checksum = hashlib.file_digest(weights, "sha256").hexdigest()
+    checksum = weights_sha256(model_folder(base_spec, settings))
     return Adapter(HUB_IDS.get(base_spec, base_spec), checksum, factors)
 
 

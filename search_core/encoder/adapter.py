@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from search_core.encoder.config import FILES
+from search_core.encoder.config import FILES, WEIGHTS_INDEX
+from search_core.store import SCRATCH, write_bytes, write_text
 from search_core.types import StudioError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Factors(NamedTuple):
 
 @dataclass(frozen=True)
 class Adapter:
-    """base_model: Hub id or folder. base_sha256: of the base's model.safetensors.
+    """base_model: Hub id or folder. base_sha256: of the base's weights.
 
     factors: name of a linear module in the transformer → its factors.
     """
@@ -46,9 +47,9 @@ class Adapter:
 
 
 def write_adapter(adapter: Adapter, folder: Path) -> None:
-    """Write it as PEFT would, in float16. Raises OSError."""
+    """Write it as PEFT would, in float16. Raises StudioError where it cannot be written."""
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     ranks = {factors.down.shape[0] for factors in adapter.factors.values()}
     if len(ranks) != 1:
@@ -69,9 +70,26 @@ def write_adapter(adapter: Adapter, folder: Path) -> None:
         for module, factors in adapter.factors.items()
         for name, tensor in (("lora_A", factors.down), ("lora_B", factors.up))
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
-    folder.joinpath(CONFIG).write_text(json.dumps(config, indent=1) + "\n", "utf-8")
+    write_bytes(folder / WEIGHTS, save(tensors, metadata={"format": "pt"}))
+    write_text(folder / CONFIG, json.dumps(config, indent=1) + "\n")  # last: it makes the folder an adapter
+
+
+def weights_of(base: Path) -> list[Path]:
+    """Of a whole model: one file, or the parts of a large one. Raises StudioError where there are none."""
+    weights = base / "model.safetensors"
+    parts = [weights] if weights.exists() else sorted(base.glob("model-*-of-*.safetensors"))
+    if not parts:
+        raise StudioError(f"The model in {base} has no weights: a model.safetensors file is expected.")
+    return parts
+
+
+def weights_sha256(base: Path) -> str:
+    """Of model.safetensors, or of its parts one after another. Raises StudioError where there are none."""
+    digest = hashlib.sha256()
+    for path in weights_of(base):
+        with path.open("rb") as file:
+            hashlib.file_digest(file, lambda: digest)
+    return digest.hexdigest()
 
 
 def base_of(folder: Path) -> str:
@@ -102,9 +120,9 @@ def read_adapter(folder: Path) -> Adapter:
 
 def _read_config(folder: Path) -> Mapping[str, Any]:
     try:
-        config = json.loads(folder.joinpath(CONFIG).read_text("utf-8"))
+        config = dict(json.loads(folder.joinpath(CONFIG).read_text("utf-8")))
         missing = {"base_model_name_or_path", "peft_type", "r", "lora_alpha"} - set(config)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise StudioError(f"There is no adapter in {folder}: {error}.") from error
     if missing:
         raise StudioError(f"{folder / CONFIG} lacks {', '.join(sorted(missing))}.")
@@ -115,7 +133,13 @@ def _read_config(folder: Path) -> Mapping[str, Any]:
             f"{folder} is an adapter of another kind ({', '.join(special) or config.get('peft_type')}): "
             "merge it into its base with peft, and give that folder."
         )
-    return dict(config)
+    if type(config["r"]) is not int or config["r"] < 1:
+        raise StudioError(
+            f"{folder / CONFIG} has no usable rank: 'r' must be at least 1, got {config['r']!r}."
+        )
+    if not folder.joinpath(WEIGHTS).is_file():
+        raise StudioError(f"The adapter in {folder} has no weights: it lacks {WEIGHTS}.")
+    return config
 
 
 def merge_adapter(adapter: Adapter, base: Path, target: Path) -> None:
@@ -126,24 +150,24 @@ def merge_adapter(adapter: Adapter, base: Path, target: Path) -> None:
     """
     from safetensors.torch import load_file, save_file
 
-    weights = base / "model.safetensors"
-    with weights.open("rb") as file:
-        checksum = hashlib.file_digest(file, "sha256").hexdigest()
-    if adapter.base_sha256 and checksum != adapter.base_sha256:
+    if adapter.base_sha256 and weights_sha256(base) != adapter.base_sha256:
         raise StudioError(
             f"The adapter was made for other weights of {adapter.base_model} than those in {base}: "
             "take the base model that its adapter_config.json names."
         )
-    state = load_file(weights)
+    weights = weights_of(base)
+    state = {name: tensor for path in weights for name, tensor in load_file(path).items()}
     for module, factors in adapter.factors.items():
         name = f"{module}.weight"
         if name not in state or state[name].shape != (factors.up.shape[0], factors.down.shape[1]):
             raise StudioError(f"The adapter does not fit the model in {base}: it has no such {name!r}.")
         state[name] = (state[name].float() + factors.difference()).to(state[name].dtype)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=target.parent) as scratch:
         merged = Path(scratch, "merged")
-        for path in sorted({path for pattern in FILES for path in base.glob(pattern)} - {weights}):
+        for path in sorted(
+            {path for pattern in FILES for path in base.glob(pattern)} - {*weights, base / WEIGHTS_INDEX}
+        ):
             (merged / path.relative_to(base)).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, merged / path.relative_to(base))
         save_file(state, merged / "model.safetensors", metadata={"format": "pt"})

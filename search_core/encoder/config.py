@@ -16,6 +16,7 @@ from search_core.types import StudioError
 
 logger = logging.getLogger(__name__)
 
+WEIGHTS_INDEX = "model.safetensors.index.json"
 FILES = (
     "config.json",
     "modules.json",
@@ -29,7 +30,7 @@ FILES = (
     "merges.txt",
     "*.model",
     "model*.safetensors",
-    "model.safetensors.index.json",
+    WEIGHTS_INDEX,
     "[0-9]*_*/config.json",
     "[0-9]*_*/*.safetensors",
 )
@@ -100,7 +101,10 @@ def _check_modules(spec: str, folder: Path, names: set[str]) -> None:
         raise StudioError(f"Model {spec!r} is no transformer: this version cannot encode with it.")
     for part in modules:
         path = folder / str(part.get("path", "")) / "config.json"
-        if str(part.get("type", "")).endswith(".Pooling") and _read_json(path).get("include_prompt") is False:
+        if (
+            str(part.get("type", "")).endswith(".Pooling")
+            and _read_table(path).get("include_prompt") is False
+        ):
             raise StudioError(
                 f"Model {spec!r} leaves prompts out of its pooling: this version cannot do that."
             )
@@ -114,7 +118,7 @@ def _prompts(spec: str, folder: Path) -> tuple[str, str]:
     empty "document" prompt and never sees a model's "passage".)
     """
     path = folder / "config_sentence_transformers.json"
-    prompts = _read_json(path).get("prompts") or {} if path.is_file() else {}
+    prompts = _read_table(path).get("prompts") or {} if path.is_file() else {}
     if not isinstance(prompts, Mapping):
         raise StudioError(f"The prompts of model {spec!r} are not a table of names and texts.")
     if not any(prompts.values()) and _is_e5(spec, folder):
@@ -124,15 +128,22 @@ def _prompts(spec: str, folder: Path) -> tuple[str, str]:
 
 
 def _is_e5(spec: str, folder: Path) -> bool:
-    origin = _read_json(folder / "config.json").get("_name_or_path", "")
+    origin = _read_table(folder / "config.json").get("_name_or_path", "")
     return any(E5.search(str(name)) for name in (spec, folder.name, origin))
 
 
 def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StudioError(f"{path} cannot be read as JSON: {error}.") from error
+
+
+def _read_table(path: Path) -> Mapping[str, Any]:
+    table = _read_json(path)
+    if not isinstance(table, dict):
+        raise StudioError(f"{path} holds no table of names and values.")
+    return table
 
 
 def _matching(names: Collection[str], patterns: tuple[str, ...]) -> Iterator[str]:

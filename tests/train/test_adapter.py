@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
-from tuning import CPU, tiny
+from tuning import CPU, recipe, tiny
 
 from search_core.encoder import model_folder
 from search_core.encoder.adapter import Adapter, Factors, merge_adapter, read_adapter, write_adapter
@@ -18,6 +18,7 @@ from search_core.encoder.models import MINILM_SHA256, STUDIO_ADAPTER
 from search_core.settings import Settings
 from search_core.types import StudioError
 from train.adapter import adapter_for, add_lora, squeezed_factors, trained_factors
+from train.run import CONFIG
 from train.squeeze import main as squeeze
 from train.trainer import load_trainable
 
@@ -69,6 +70,25 @@ def test_a_merged_model_is_the_base_plus_the_differences(base: Path, tmp_path: P
     before, after = weights_of(base), weights_of(tmp_path / "merged")
     assert torch.equal(after[f"{QUERY}.weight"], before[f"{QUERY}.weight"] + 0.5)
     assert all(torch.equal(after[name], before[name]) for name in before if name != f"{QUERY}.weight")
+
+
+def test_a_base_whose_weights_are_in_parts_is_merged_into_one_file(base: Path, tmp_path: Path) -> None:
+    before = weights_of(base)
+    SentenceTransformer(str(base), device="cpu").save_pretrained(
+        str(tmp_path / "parts"), create_model_card=False
+    )
+    parts, names = tmp_path / "parts", sorted(before)
+    (parts / "model.safetensors").unlink()
+    for number, some in enumerate((names[::2], names[1::2]), start=1):
+        save_file({name: before[name] for name in some}, parts / f"model-0000{number}-of-00002.safetensors")
+    (parts / "model.safetensors.index.json").write_text("{}")
+    factors = {QUERY: Factors(down=torch.ones(1, 32), up=torch.ones(32, 1))}
+    write_adapter(adapter_for(str(parts), factors, CPU), tmp_path / "adapter")
+    merge_adapter(read_adapter(tmp_path / "adapter"), parts, tmp_path / "merged")
+    after = weights_of(tmp_path / "merged")
+    assert after.keys() == before.keys()
+    assert torch.equal(after[f"{QUERY}.weight"], before[f"{QUERY}.weight"] + 1)
+    assert [path.name for path in (tmp_path / "merged").glob("model*")] == ["model.safetensors"]
 
 
 def test_a_merged_model_loads_with_plain_sentence_transformers(base: Path, tmp_path: Path) -> None:
@@ -169,9 +189,54 @@ def test_models_that_do_not_differ_cannot_be_squeezed(base: Path) -> None:
         squeezed_factors(*(load_trainable(str(base), CPU) for _ in range(2)), rank=1)
 
 
-def test_the_command_says_in_one_line_what_is_no_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.fixture
+def second_run(tmp_path: Path, base: Path) -> Path:
+    """Of a run that went on from another run's model: by now one weight differs from the base's by 3."""
+    for name, begun_from, added in (("first", base, 1.0), ("second", tmp_path / "first", 2.0)):
+        model = load_trainable(str(begun_from), CPU)
+        weight(model).add_(added)
+        model.save_pretrained(str(tmp_path / name), create_model_card=False)
+        (tmp_path / name / CONFIG).write_text(recipe(begun_from).to_json())
+        (tmp_path / name / "events.jsonl").touch()
+    return tmp_path / "second"
+
+
+@pytest.mark.parametrize(("given", "named", "added"), [((), "first", 2.0), (("--base", "{base}"), None, 3.0)])
+def test_a_run_is_squeezed_against_its_own_base_or_another(
+    second_run: Path, base: Path, tmp_path: Path, given: tuple[str, ...], named: str | None, added: float
 ) -> None:
-    assert squeeze([str(tmp_path), "--output", str(tmp_path / "adapter")]) == 2
-    assert capsys.readouterr().err.startswith("error: ")
+    options = [word.format(base=base) for word in given]
+    assert squeeze([str(second_run), "--output", str(tmp_path / "adapter"), "--rank", "1", *options]) == 0
+    adapter = read_adapter(tmp_path / "adapter")
+    assert adapter.base_model == str(tmp_path / named if named else base)
+    assert torch.allclose(adapter.factors[QUERY].difference(), torch.full((32, 32), added), atol=1e-2)
+
+
+def test_an_adapter_that_cannot_be_written_is_said_in_one_line(
+    second_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    for output in (tmp_path / "file", "~nosuchuser/adapter"):
+        assert squeeze([str(second_run), "--output", str(output), "--rank", "1"]) == 2
+        err = capsys.readouterr().err
+        assert err.startswith(f"error: Cannot write {output}: ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("usage", [[], ["--rank", "0"], ["--rank", "many"], ["--rank", "-1"], ["--what"]])
+def test_bad_usage_of_the_command_is_one_line(
+    usage: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        squeeze([str(tmp_path), *(["--output", "adapter", *usage] if usage else [])])
+    err = capsys.readouterr().err
+    assert stop.value.code == 2 and err.startswith("error: ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["{folder}", "~nosuchuser/run", "x" * 300])
+def test_the_command_says_in_one_line_what_is_no_run(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert squeeze([name.format(folder=tmp_path), "--output", str(tmp_path / "adapter")]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ") and err.count("\n") == 1
     assert not (tmp_path / "adapter").exists()

@@ -19,6 +19,8 @@ from search_core.types import StudioError
 from tests.search_core.encoder.tiny_model import BuildModel, build_tiny_model
 
 TEXTS = ["def add(a, b): return a + b", "READ a File", "x", "parse a date " * 30]
+BERT = '[{"type": "sentence_transformers.models.Transformer"}]'
+LORA = '{"base_model_name_or_path": "minilm", "peft_type": "LORA", "r": %d, "lora_alpha": 8}'
 BACKENDS: list[Backend] = ["openvino", "torch"]
 
 
@@ -171,6 +173,20 @@ def test_code_in_a_model_is_not_run(build_model: BuildModel, settings: Settings)
             {"config.json": "{}", "model.safetensors": "", "modules.json": '[{"type": "a.StaticEmbedding"}]'},
             "no transformer",
         ),
+        ({"config.json": "[]", "model.safetensors": "", "modules.json": BERT}, "config.json holds no table"),
+        (
+            {
+                "config.json": "{}",
+                "model.safetensors": "",
+                "modules.json": BERT,
+                "config_sentence_transformers.json": "[]",
+            },
+            "config_sentence_transformers.json holds no table",
+        ),
+        ({"config.json": "[" * 100_000, "model.safetensors": ""}, "cannot be read as JSON"),
+        ({"adapter_config.json": "[]"}, "lacks base_model_name_or_path"),
+        ({"adapter_config.json": LORA % 8}, "has no weights: it lacks adapter_model.safetensors"),
+        ({"adapter_config.json": LORA % 0, "adapter_model.safetensors": ""}, "'r' must be at least 1, got 0"),
         ({"config.json": '{"model_type": "bert"}', "model.safetensors": "cut"}, "cannot be loaded"),
     ],
 )
