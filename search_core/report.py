@@ -19,7 +19,7 @@ from search_core.settings import Settings
 from search_core.store import write_text
 from search_core.types import MAX_K, MODES, PROTOCOLS, EvaluationProtocol, Mode, StudioError
 
-LIBRARIES = ("torch", "sentence-transformers", "transformers", "openvino", "faiss-cpu", "faiss-gpu", "bm25s")
+LIBRARIES = ("torch", "sentence-transformers", "transformers", "openvino", "faiss-cpu", "faiss-gpu")
 
 
 @dataclass(frozen=True, slots=True)

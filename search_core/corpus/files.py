@@ -5,7 +5,6 @@ A file that cannot be used is never fatal: it is counted with its reason.
 
 from __future__ import annotations
 
-import codecs
 import importlib.metadata
 import json
 import os
@@ -20,7 +19,9 @@ from urllib.request import url2pathname
 
 from search_core.corpus.chunker import LeftOut
 from search_core.corpus.ignoring import IgnoreRules
+from search_core.corpus.lines import UTF16
 from search_core.corpus.recognition import INSTALLED, VENDORED, generated_name, vendored_folder
+from search_core.settings import Settings
 from search_core.types import SkippedFile, StudioError
 
 MAX_FILE_BYTES = 2_000_000
@@ -29,11 +30,9 @@ VENDORED_REASON = "vendored: other people's code"
 NOT_FOLLOWED = "symbolic link, not followed"
 NOT_SOURCES = ("pyvenv.cfg", "CACHEDIR.TAG")
 """A folder with one of these is a virtual environment, or a tool's cache."""
-UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 TESTS = frozenset({"test", "tests", "idle_test"})
 """Folders of the standard library that hold its own tests."""
 
-MAX_FILES = 50_000
 LOOKED_AT_PER_FILE = 20
 """Names that are looked at for each source file that a corpus may have."""
 MAX_SKIPPED = 200
@@ -95,7 +94,7 @@ class Listing:
 
 
 def list_folder(
-    root: Path, is_source: IsSource, left_out: Collection[str] = (), max_files: int = MAX_FILES
+    root: Path, is_source: IsSource, left_out: Collection[str] = (), max_files: int = Settings.max_files
 ) -> Listing:
     """Source files below root, by path.
 

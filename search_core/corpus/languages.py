@@ -121,9 +121,6 @@ NAMES: Mapping[str, str] = {
 
 PROSE: Mapping[str, Chunker] = {"markdown": chunk_markdown, "restructuredtext": chunk_restructuredtext}
 
-KNOWN: tuple[str, ...] = tuple(sorted({*SUFFIXES, *NAMES}))
-"""Every language that a file can be in."""
-
 _BY_SUFFIX = {suffix: language for language, suffixes in SUFFIXES.items() for suffix in suffixes.split()}
 _BY_NAME = {name: language for language, names in NAMES.items() for name in names.split()}
 
@@ -159,7 +156,7 @@ def without_docstring(document: Document) -> str:
     if document.docstring is None:
         return document.text
     if document.language == "python":
-        with suppress(SyntaxError):  # of a file that Python cannot parse
+        with suppress(*python.UNPARSABLE):
             if (undocumented := python.without_docstring(document.text)) != document.text:
                 return undocumented
     signature = document.signature or ""

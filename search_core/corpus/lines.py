@@ -12,6 +12,7 @@ from search_core.corpus.definitions import File
 from search_core.types import Document
 
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""How a file in UTF-16 begins."""
 CONTROL = re.compile(rb"[\x00-\x06\x0e-\x1a\x7f]")
 """Bytes that no text in an 8-bit encoding has more than a few of."""
 MAX_CONTROL_SHARE = 0.005

@@ -15,6 +15,9 @@ from search_core.corpus.lines import decode, split_lines
 from search_core.types import Document
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What reading a file that Python cannot parse raises. ValueError: a lone surrogate, from an encoding such as
+unicode_escape; the last two: deep nesting."""
 STATEMENT_HOLDERS = (ast.stmt, ast.excepthandler, ast.match_case)
 
 
@@ -28,8 +31,7 @@ def chunk_python(path: str, data: bytes) -> list[Document]:
         text = _decode(data)
         module = Module(_parse(text), split_lines(text))
         return File(path, "python", module.lines, module.statements).documents(module.definitions())
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        # A ValueError is a lone surrogate, from an encoding such as unicode_escape.
+    except UNPARSABLE:
         from search_core.corpus.syntax import syntax_chunker
 
         return syntax_chunker("python", "python")(path, data)
@@ -39,7 +41,7 @@ def without_docstring(text: str) -> str:
     """A function's source without its docstring: the docstring's lines are gone.
 
     Where the docstring is the whole body or shares its lines with other code, `pass`
-    takes its place. A function without docstring is returned as it is.
+    takes its place. A function without docstring is returned as it is. Raises one of UNPARSABLE.
     """
     indentation = text[: len(text) - len(text.lstrip(" \t\f"))]
     shift = 1 if indentation.rpartition("\f")[2] else 0  # a form feed starts the line anew
