@@ -101,22 +101,42 @@ def loaded_corpus(spec: str, settings: Settings) -> Corpus:
 
 
 def run_index(args: argparse.Namespace, settings: Settings) -> None:
-    import threading
+    if args.watch:
+        _follow(args, settings)
+    else:
+        _print_index(_indexed(args, settings), args.json, settings)
 
+
+def _indexed(args: argparse.Namespace, settings: Settings) -> SearchEngine:
     from search_core.engine import SearchEngine
-    from search_core.watch import edits, watched_folders
 
-    folders = watched_folders(args.corpus) if args.watch else []
     engine = SearchEngine(loaded_corpus(args.corpus, settings), settings)
     for spec in args.model or [BASELINE]:
         with progress_bar(f"Encoding with {spec}", "texts") as progress:
             engine.add_model(spec, progress)
+    return engine
+
+
+def _follow(args: argparse.Namespace, settings: Settings) -> None:
+    """Index, and again after each edit, until interrupted. What is wrong with an edit is said once."""
+    import threading
+
+    from search_core.watch import looks, watched_folders
+
+    watching = looks(watched_folders(args.corpus), threading.Event())
+    next(watching)  # what is edited from now on, also while encoding, is read afterwards
+    engine, problem = _indexed(args, settings), ""
     _print_index(engine, args.json, settings)
-    for _ in edits(folders, threading.Event()) if folders else ():
-        corpus = loaded_corpus(args.corpus, settings)
-        if corpus.documents != engine.corpus.documents:
-            engine = engine.over(corpus)
-            _print_index(engine, args.json, settings)
+    for _ in watching:
+        try:
+            corpus = loaded_corpus(args.corpus, settings)
+            if problem or corpus.documents != engine.corpus.documents:
+                engine, problem = engine.over(corpus), ""
+                _print_index(engine, args.json, settings)
+        except StudioError as error:
+            if problem != str(error):
+                problem = str(error)
+                print(f"error: {problem}", file=sys.stderr)
 
 
 def _print_index(engine: SearchEngine, as_json: bool, settings: Settings) -> None:

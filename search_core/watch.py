@@ -14,6 +14,7 @@ QUIET_MS = 200
 LONGEST_BURST_MS = 2_000
 LOOK_AGAIN_MS = 30_000
 """Not every file system tells of its changes."""
+TICK_MS = 500
 
 
 def watched_folders(spec: str) -> list[Path]:
@@ -27,10 +28,39 @@ def watched_folders(spec: str) -> list[Path]:
 
 
 def edits(folders: Sequence[Path], stop: threading.Event) -> Iterator[None]:
-    """One item after each burst of edits, until stop is set."""
+    """One item after each burst of edits, until stop is set. Raises StudioError like `looks`."""
+    for edited in _ticks(folders, stop):
+        if edited:
+            yield None
+
+
+def looks(folders: Sequence[Path], stop: threading.Event) -> Iterator[None]:
+    """One item once the folders are watched, so that no edit comes too early; one after each burst of edits,
+    and after LOOK_AGAIN_MS without any. Raises StudioError where nothing can be watched.
+    """
+    waited_ms = LOOK_AGAIN_MS
+    for edited in _ticks(folders, stop):
+        waited_ms += TICK_MS
+        if edited or waited_ms >= LOOK_AGAIN_MS:
+            waited_ms = 0
+            yield None
+
+
+def _ticks(folders: Sequence[Path], stop: threading.Event) -> Iterator[bool]:
+    """Whether something was edited: after each burst, and every TICK_MS. What is edited in between counts."""
     from watchfiles import watch
 
-    for _ in watch(
-        *folders, debounce=LONGEST_BURST_MS, step=QUIET_MS, stop_event=stop, raise_interrupt=False
-    ):
-        yield None
+    bursts = watch(
+        *folders,
+        debounce=LONGEST_BURST_MS,
+        step=QUIET_MS,
+        stop_event=stop,
+        rust_timeout=TICK_MS,
+        yield_on_timeout=True,
+    )
+    try:
+        yield from map(bool, bursts)
+    except OSError as error:
+        raise StudioError(
+            f"{', '.join(map(str, folders))} cannot be watched: {error.strerror or error}."
+        ) from error

@@ -244,6 +244,37 @@ def test_an_interruption_is_exit_code_130_without_a_traceback(tmp_path: Path) ->
     assert process.returncode == 130 and "Traceback" not in said + err
 
 
+def test_index_watch_follows_edits_through_errors_until_it_is_interrupted(tmp_path: Path) -> None:
+    folder = tmp_path / "code"
+    folder.mkdir()
+    (folder / "a.py").write_text("def f():\n    return 1\n")
+    process = begin(
+        "search_core", "index", "--corpus", folder, "--workspace", tmp_path / "w", "--watch", "--json"
+    )
+    assert process.stdout and process.stderr
+
+    def files() -> int:
+        assert process.stdout
+        return int(json.loads(process.stdout.readline())["corpus"]["files"])
+
+    try:
+        assert files() == 1
+        (folder / "b.py").write_text("def g():\n    return 2\n")
+        assert files() == 2
+        for path in folder.iterdir():
+            path.unlink()
+        while "no code to search" not in (said := process.stderr.readline()):
+            assert process.poll() is None, said
+        (folder / "c.py").write_text("def h():\n    return 3\n")
+        assert files() == 1
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130 and said.endswith("interrupted; what was finished is kept\n")
+    assert "caught" not in said
+
+
 def test_a_workspace_in_the_way_is_one_clear_line(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     process = begin("search_core", "index", "--corpus", folder, "--workspace", tmp_path / "file")
