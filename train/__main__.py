@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from search_core.command_line import OneLineParser, progress_bar, run_command
-from search_core.encoder import model_folder
+from search_core.corpus.spec import existing_path, lasting_spec, parse_spec
+from search_core.encoder import checked_model, model_folder
 from search_core.encoder.load import choose_backend
 from search_core.settings import Settings
 from search_core.types import StudioError
 from train.config import METHODS, OFFLINE_MODEL, REFERENCE_MODEL, defaults
+from train.options import FIELDS, KNOBS, SWITCHES
 from train.progress import follow
 from train.run import Run, RunState, cancel, find_run, list_runs, resume, start
 from train.summary import list_text, run_object, show_text
@@ -27,33 +29,6 @@ from train.summary import list_text, run_object, show_text
 
 def main(argv: Sequence[str] | None = None) -> int:
     return run_command(build_parser(), argv)
-
-
-def number(text: str) -> float:
-    """An int where the text is one."""
-    return int(text) if text.isdigit() else float(text)
-
-
-KNOBS: Mapping[str, tuple[Callable[[str], Any], str]] = {
-    "epochs": (int, "passes over the pairs"),
-    "batch_size": (int, "pairs in a step; each is the others' negative"),
-    "learning_rate": (float, "its peak"),
-    "warmup_steps": (number, "steps until the peak; below 1, a share of all steps"),
-    "hard_negatives": (int, "functions that look right and are not, mined for each pair"),
-    "base_weight": (float, "the base model's share when weights are averaged at the end; 0 is none"),
-    "development": (float, "share of the functions kept out to choose the best checkpoint by; 0 is none"),
-    "seed": (int, "of everything random"),
-    "max_length": (int, "tokens a text is cut to in training"),
-    "mini_batch_size": (int, "pairs embedded at a time: large batches in little memory"),
-    "lora_rank": (int, "of the adapter's matrices"),
-}
-"""Options with a number → its type and what it is. Each is a field of TrainingConfig."""
-SWITCHES: Mapping[str, tuple[str, bool, str]] = {
-    "judgments": ("judgments", True, "learn from what people marked as right or wrong, too"),
-    "no-guard": ("guard", False, "do not measure on corpora that were not trained on"),
-    "gradient-checkpointing": ("gradient_checkpointing", True, "less memory for more time"),
-}
-CONFIG_OPTIONS = ("corpus", "base_model", "method", *KNOBS, *(name for name, _, _ in SWITCHES.values()))
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -111,7 +86,7 @@ def _publish_options(publish: argparse.ArgumentParser) -> None:
 
 
 def run_run(args: argparse.Namespace, settings: Settings) -> int:
-    given = {name: getattr(args, name) for name in CONFIG_OPTIONS if getattr(args, name) is not None}
+    given = {name: getattr(args, name) for name in FIELDS if getattr(args, name) is not None}
     run = _resumed(args.output, given, settings) if args.resume else _started(args.output, given, settings)
     try:
         print(f"run {run.id} in {run.folder}", file=sys.stderr)
@@ -129,8 +104,19 @@ def _started(output: Path | None, given: dict[str, Any], settings: Settings) -> 
         raise StudioError("Say what to train on: --corpus SPEC.")
     on_gpu = choose_backend(settings).device != "cpu"
     base_model = given.pop("base_model", None) or _default_base_model(on_gpu, settings)
-    config = defaults(given.pop("corpus"), base_model, on_gpu=on_gpu, **given)
+    corpus, base_model = _lasting("corpus", given.pop("corpus")), _lasting("base_model", base_model)
+    config = defaults(corpus, base_model, on_gpu=on_gpu, **given)
     return start(config, settings, output=output)
+
+
+def _lasting(name: str, value: Any) -> Any:
+    """An option as it is kept: a spec without relative paths, for a run may be resumed from anywhere."""
+    match name:
+        case "corpus":
+            return lasting_spec(parse_spec(value))
+        case "base_model":
+            return checked_model(value)
+    return value
 
 
 def _default_base_model(on_gpu: bool, settings: Settings) -> str:
@@ -145,7 +131,9 @@ def _resumed(output: Path | None, given: Mapping[str, Any], settings: Settings) 
     """A run goes on as it was begun: options may be repeated, not changed."""
     run = find_run(str(output), settings) if output else _latest_unfinished(settings)
     config = run.config
-    changed = [name for name, value in given.items() if value != getattr(config, name)]
+    changed = [
+        name for name, value in given.items() if getattr(config, name) not in (value, _lasting(name, value))
+    ]
     if changed:
         was = ", ".join(f"--{name.replace('_', '-')} {getattr(config, name)}" for name in changed)
         raise StudioError(f"Run {run.id} was begun with {was}: resume it so, or start a new run.")
@@ -191,9 +179,7 @@ def run_cancel(args: argparse.Namespace, settings: Settings) -> None:
 def run_publish(args: argparse.Namespace, settings: Settings) -> None:
     from train.publish import publish
 
-    folder = Path(args.name)
-    if not folder.is_dir():
-        folder = find_run(args.name, settings).folder
+    folder = existing_path(args.name) or find_run(args.name, settings).folder
     with progress_bar(f"Publishing {args.repo_id}", "files") as progress:
         published = publish(
             folder,

@@ -27,7 +27,7 @@ from search_core.settings import Settings
 from search_core.types import StudioError
 from train.config import TrainingConfig
 from train.events import read_events
-from train.run import CONFIG
+from train.run import CONFIG, Run
 
 INFO_KEYS = (
     "base_model",
@@ -92,6 +92,15 @@ class FinishedRun:
     @property
     def steps(self) -> list[Mapping[str, Any]]:
         return [event for event in self.events if event["type"] == "step"]
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Of what it learnt from (docs/training.md); empty for a run that noted none.
+
+        Raises StudioError where they are damaged.
+        """
+        pairs = Run(self.folder.name, self.folder).pairs
+        return dict(pairs["counts"]) if pairs else {}
 
     @property
     def base_id(self) -> str | None:

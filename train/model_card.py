@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +18,7 @@ from train.finished_run import (
     public_corpus,
     read_finished_run,
 )
+from train.options import option_words
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -29,22 +30,6 @@ HEADLINE = "ndcg@10"
 TASK = "information-retrieval"
 SIGNIFICANCE = 0.05
 WORDED = {"mrr@10": "MRR@10", "ndcg@10": "nDCG@10", "map": "MAP"}
-COMMAND_OPTIONS = (
-    "corpus",
-    "base_model",
-    "method",
-    "epochs",
-    "batch_size",
-    "learning_rate",
-    "warmup_steps",
-    "hard_negatives",
-    "base_weight",
-    "seed",
-    "max_length",
-    "mini_batch_size",
-    "lora_rank",
-)
-"""Fields of the configuration that `python -m train run` has options for."""
 
 
 def model_card(folder: Path, repo_id: str, what: What = "merged") -> str:
@@ -224,6 +209,18 @@ def _data(run: FinishedRun) -> str:
         f"## Training data\n\n{pairs:,} pairs from the `train` split of "
         f"{_code(public_corpus(config.corpus))}: {kind}{negatives}. The other functions of a batch are "
         "negatives, too. Pairs whose query or code occurs in an evaluation split were removed."
+        f"{_marks(run)}"
+    )
+
+
+def _marks(run: FinishedRun) -> str:
+    right, wrong = (run.counts.get(f"marked_{verdict}", 0) for verdict in ("right", "wrong"))
+    if not right and not wrong:
+        return ""
+    return (
+        f" It learnt from what people marked in searches of that corpus, too: {right:,} results as right, "
+        f"{wrong:,} as wrong. Those marks are not published; without them, the command below makes another "
+        "model."
     )
 
 
@@ -257,12 +254,8 @@ def _making(run: FinishedRun) -> str:
 
 
 def _command(run: FinishedRun) -> str:
-    config = asdict(run.config) | {"corpus": public_corpus(run.config.corpus), "base_model": run.base_name}
-    words = ["python", "-m", "train", "run"]
-    for name in COMMAND_OPTIONS:
-        if config[name] is not None and name not in _unused(run):
-            words += [f"--{name.replace('_', '-')}", str(config[name])]
-    return shlex.join(words)
+    config = replace(run.config, corpus=public_corpus(run.config.corpus), base_model=run.base_name)
+    return shlex.join(["python", "-m", "train", "run", *option_words(config)])
 
 
 def _unused(run: FinishedRun) -> set[str]:

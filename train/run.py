@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from search_core.corpus.spec import existing_path
 from search_core.settings import Settings
 from search_core.store import LOCK, Workspace, write_text
 from search_core.types import StudioError
@@ -176,7 +177,7 @@ def start(
     """
     devices, room = run_devices(settings), _room(settings)
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
-    run = _run_in((output.expanduser().resolve() if output else room / name), room)
+    run = _run_in(output_folder(output) if output else room / name, room)
     with Workspace(settings.workspace).writing(run.folder):
         _clear(run)
         write_text(run.folder / CONFIG, config.to_json())
@@ -234,12 +235,19 @@ def delete(run: Run, settings: Settings) -> None:
 def find_run(name: str, settings: Settings) -> Run:
     """The run that has this id, or is in this folder. Raises StudioError where there is none."""
     room = _room(settings)
-    by_id = room / name
-    folder = by_id if by_id.parent == room and by_id.exists() else Path(name).expanduser()
-    run = _run_in(folder.resolve(), room)
-    if not name or not run.log.path.is_file():
+    by_id = existing_path(str(room / name)) if (room / name).parent == room else None
+    folder = by_id or existing_path(name)
+    if folder is None or not name or not (run := _run_in(folder, room)).log.path.is_file():
         raise StudioError(f"There is no run {name!r}: `python -m train list` names those of this workspace.")
     return run
+
+
+def output_folder(given: Path) -> Path:
+    """Absolute. Raises StudioError for one in the home of nobody."""
+    try:
+        return given.expanduser().resolve()
+    except RuntimeError as error:
+        raise StudioError(f"Nothing can be written to {given} ({error}): choose another --output.") from error
 
 
 def list_runs(settings: Settings) -> list[Run]:

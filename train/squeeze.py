@@ -1,6 +1,6 @@
 """Squeeze a finished run's model into a low-rank adapter.
 
-    python -m train.squeeze RUN --output DIR [--rank 56]
+    python -m train.squeeze RUN --output DIR [--rank 56] [--base SPEC]
 
 This is how assets/studio-adapter was made (docs/decisions/training.md).
 """
@@ -12,31 +12,56 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from search_core.command_line import OneLineParser
 from search_core.encoder.adapter import write_adapter
 from search_core.settings import Settings
 from search_core.types import StudioError
 from train.adapter import DEFAULT_RANK, adapter_for, squeezed_factors
-from train.config import TrainingConfig
-from train.run import CONFIG
+from train.config import BOUNDS
+from train.run import find_run, output_folder
 from train.trainer import load_trainable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Squeeze a finished run's model into a low-rank adapter.")
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished run")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--rank", type=int, default=DEFAULT_RANK, metavar="N")
-    arguments = parser.parse_args(argv)
-    settings = Settings.from_environment(device="cpu")
+    arguments = build_parser().parse_args(argv)
     try:
-        base_spec = TrainingConfig.read(arguments.run / CONFIG).base_model
-        base, tuned = (load_trainable(spec, settings) for spec in (base_spec, str(arguments.run)))
-        factors = squeezed_factors(base, tuned, arguments.rank)
-        write_adapter(adapter_for(base_spec, factors, settings), arguments.output)
+        squeeze(arguments, Settings.from_environment(device="cpu"))
     except StudioError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(
+        prog="python -m train.squeeze",
+        description="Squeeze a finished run's model into a low-rank adapter.",
+    )
+    parser.add_argument("run", metavar="RUN", help="a finished run's folder or id")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--rank", type=_rank, default=DEFAULT_RANK, metavar="N")
+    parser.add_argument(
+        "--base",
+        metavar="SPEC",
+        help="the model that the adapter is a difference to (default: the one that the run started from)",
+    )
+    return parser
+
+
+def squeeze(arguments: argparse.Namespace, settings: Settings) -> None:
+    """Raises StudioError for what is no finished run, for a base of another kind, and where writing fails."""
+    run, output = find_run(arguments.run, settings), output_folder(arguments.output)
+    base_spec = arguments.base or run.config.base_model
+    base, tuned = (load_trainable(spec, settings) for spec in (base_spec, str(run.folder)))
+    factors = squeezed_factors(base, tuned, arguments.rank)
+    write_adapter(adapter_for(base_spec, factors, settings), output)
+
+
+def _rank(text: str) -> int:
+    bound = BOUNDS["lora_rank"]
+    if not text.isdecimal() or not bound.admits(int(text)):
+        raise argparse.ArgumentTypeError(f"it must be {bound}, got {text!r}")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -68,10 +69,11 @@ def _local_folder(spec: str) -> Path | None:
     """None for a Hub id. Raises StudioError for a path where no folder is."""
     if spec == "studio":
         return STUDIO_ADAPTER
-    folder = Path(spec).expanduser()
-    if spec and folder.is_dir():
-        return folder
-    if not spec or folder.is_absolute() or spec.startswith((".", "~")) or spec.count("/") > 1:
+    with suppress(OSError, ValueError, RuntimeError):  # too long, a NUL byte, an unknown ~user
+        folder = Path(spec).expanduser()
+        if spec and folder.is_dir():
+            return folder
+    if not spec or Path(spec).is_absolute() or spec.startswith((".", "~")) or spec.count("/") > 1:
         raise StudioError(f"There is no model folder {spec!r}.")
     return None
 

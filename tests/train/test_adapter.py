@@ -216,10 +216,10 @@ def test_an_adapter_that_cannot_be_written_is_said_in_one_line(
     second_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
-    for output in (tmp_path / "file", "~nosuchuser/adapter"):
-        assert squeeze([str(second_run), "--output", str(output), "--rank", "1"]) == 2
+    for output in (str(tmp_path / "file"), "~nosuchuser/adapter"):
+        assert squeeze([str(second_run), "--output", output, "--rank", "1"]) == 2
         err = capsys.readouterr().err
-        assert err.startswith(f"error: Cannot write {output}: ") and err.count("\n") == 1
+        assert err.startswith("error: ") and output in err and err.count("\n") == 1
 
 
 @pytest.mark.parametrize("usage", [[], ["--rank", "0"], ["--rank", "many"], ["--rank", "-1"], ["--what"]])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,11 @@ from PIL import Image
 from search_core.types import StudioError
 from tests.train.run_folder import AFTER, BEFORE, LOSSES, SECOND, build_run
 from train.__main__ import build_parser
+from train.config import TrainingConfig, defaults
 from train.loss_picture import loss_picture
 from train.model_card import model_card
+from train.options import FIELDS
+from train.run import CONFIG
 
 BASE = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -126,12 +131,34 @@ def test_a_guard_that_had_nothing_to_measure_says_why(run: Path) -> None:
     assert re.search("Not measured.*: stdlib is what was trained on", model_card(run, "alice/code-finder"))
 
 
-def test_the_command_on_the_card_makes_the_same_configuration(run: Path) -> None:
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {},
+        {"development": 0.2, "judgments": True, "gradient_checkpointing": True, "guard": False},
+        {"method": "lora", "lora_rank": 4, "hard_negatives": 2, "mini_batch_size": 8, "seed": 7},
+    ],
+)
+def test_the_command_on_the_card_makes_the_same_configuration(run: Path, chosen: dict[str, Any]) -> None:
+    config = replace(TrainingConfig.read(run / CONFIG), **chosen)
+    (run / CONFIG).write_text(config.to_json())
     text = model_card(run, "alice/code-finder")
     (line,) = [line for line in text.splitlines() if line.startswith("python -m train run")]
     args = build_parser().parse_args(shlex.split(line)[3:])
-    assert (args.corpus, args.base_model) == ("dataset:CoIR-Retrieval/cosqa", BASE)
-    assert (args.epochs, args.batch_size, args.learning_rate, args.base_weight) == (2, 64, 1e-4, 0.5)
+    given = {name: getattr(args, name) for name in FIELDS if getattr(args, name) is not None}
+    made = defaults(on_gpu=False, **given)
+    assert (made.corpus, made.base_model) == ("dataset:CoIR-Retrieval/cosqa", BASE)
+    assert replace(made, base_model="minilm", recipe_batch_size=config.recipe_batch_size) == config
+
+
+def test_the_card_says_how_many_marks_were_learnt_from(run: Path) -> None:
+    counts = {"rows": 529, "marked_right": 12, "marked_wrong": 3, "labelled_negatives": 2}
+    (run / "pairs.json").write_text(json.dumps({"training": 529, "development": 0, "counts": counts}))
+    assert "12 results as right, 3 as wrong" in model_card(run, "alice/code-finder")
+
+
+def test_a_card_says_nothing_of_marks_where_none_were_learnt_from(run: Path) -> None:
+    assert "marked" not in model_card(run, "alice/code-finder")
 
 
 def test_folders_of_this_machine_are_not_on_the_card(tmp_path: Path, model: Path) -> None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import signal
+from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
+from unittest.mock import Mock
 
 import pytest
 from runs import ended, in_line, kill, reached, steps, wait_until
 from sentence_transformers import SentenceTransformer
 
 from search_core.settings import Settings
+from search_core.types import StudioError
 from tests.commands import begin
 from tests.train.run_folder import build_run
 from train.__main__ import main
-from train.run import cancel, find_run, list_runs
+from train.config import TrainingConfig
+from train.run import CONFIG, cancel, find_run, list_runs
 
 
 @pytest.fixture
@@ -47,6 +52,16 @@ def run(settings: Settings, capsys: pytest.CaptureFixture[str]):
         (["cancel", "no-such-run"], "There is no run 'no-such-run'"),
         (["publish", "no-such-run", "--repo-id", "me/model"], "There is no run 'no-such-run'"),
         (["publish", "no-such-run"], "--repo-id"),
+        *(
+            ([command, name, *more], f"There is no run {name!r}")
+            for command, *more in (["show"], ["cancel"], ["publish", "--repo-id", "me/model"])
+            for name in ("~nosuchuser", "~nosuchuser/run", "x" * 300)
+        ),
+        (["run", "--corpus", "stdlib", "--base-model", "minilm", "--output", "~nosuchuser/run"], "--output"),
+        (["run", "--resume", "--output", "~nosuchuser/run"], "There is no run"),
+        (["run", "--corpus", "stdlib", "--base-model", "~nosuchuser/m"], "There is no model folder"),
+        (["run", "--corpus", "stdlib", "--base-model", "x" * 300], "is neither minilm, a folder"),
+        (["run", "--corpus", "~nosuchuser/code"], "Unknown corpus"),
         (["frobnicate"], "invalid choice"),
     ],
 )
@@ -115,6 +130,50 @@ def test_a_run_is_resumed_as_it_was_begun(run, launch) -> None:
     cancel(paused)
     code, _, err = run("run", "--resume", "--output", paused.folder, "--epochs", 9, "--seed", 42)
     assert code == 2 and f"Run {paused.id} was begun with --epochs 4: resume it so" in err
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[TrainingConfig]:
+    """What would be trained; nothing is."""
+    configs: list[TrainingConfig] = []
+
+    def start(config: TrainingConfig, *_: object, **__: object) -> NoReturn:
+        configs.append(config)
+        raise StudioError("not started")
+
+    monkeypatch.setattr("train.__main__.start", start)
+    return configs
+
+
+def test_a_run_keeps_no_relative_folders(
+    run, begun: list[TrainingConfig], base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("live", "old"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "model").symlink_to(base)
+    monkeypatch.chdir(tmp_path)
+    run("run", "--corpus", "./live", "--base-model", "./model")
+    run("run", "--corpus", "stdlib + ./live + old", "--base-model", "minilm")
+    assert [(config.corpus, config.base_model) for config in begun] == [
+        (f"{tmp_path}/live", str(base)),
+        (f"stdlib + {tmp_path}/live + {tmp_path}/old", "minilm"),
+    ]
+
+
+def test_a_run_is_resumed_with_the_relative_folder_that_it_was_begun_with(
+    run, launch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pause at 3").mkdir()
+    paused = reached(launch("pause at 3", steps=4), 3)
+    cancel(paused)
+    config = replace(paused.config, corpus=str(tmp_path / "pause at 3"))
+    (paused.folder / CONFIG).write_text(config.to_json())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("train.__main__.resume", resume := Mock(side_effect=StudioError("resumed")))
+    assert (
+        run("run", "--resume", "--output", paused.folder, "--corpus", "./pause at 3")[2] == "error: resumed\n"
+    )
+    assert resume.call_count == 1
 
 
 def test_a_corpus_that_is_not_there_is_said_by_the_run(run, settings: Settings) -> None:
