@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import fields, replace
 from typing import Any
 
@@ -56,11 +57,17 @@ def test_choices_are_always_those_that_there_are(services: Services) -> None:
     assert ("sentence-transformers/all-MiniLM-L12-v2",) * 2 in left.choices
 
 
-def test_whatever_may_say_that_something_is_being_prepared_starts_the_timer(services: Services) -> None:
+async def page_with_search(services: Services) -> gr.Blocks:
+    """Async, for outside of a loop Gradio makes some that nobody closes."""
     with gr.Blocks() as page:
         head = html(elem_id="head", js_on_load="trigger('open')")
         with gr.Tabs() as tabs, gr.Tab("Search") as search:
             tab.build(services, Access("127.0.0.1"), search, page, head, tabs)
+    return page
+
+
+def test_whatever_may_say_that_something_is_being_prepared_starts_the_timer(services: Services) -> None:
+    page = asyncio.run(page_with_search(services))
     (banner,) = (id for id, block in page.blocks.items() if getattr(block, "elem_id", None) == "banner")
     (timer,) = (id for id, block in page.blocks.items() if isinstance(block, gr.Timer))
     outputs = [{output._id for output in listener.outputs} for listener in page.fns.values()]
