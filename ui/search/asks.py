@@ -23,7 +23,7 @@ KS = (5, 10, 20, 50)
 ANY = "any"
 """The language or kind that lets every document through."""
 _NOT_ALIKE = Markup('<div class="cs-like" hidden></div>')
-"""Keeps the place of what `like` says: the page changes elements where they stand, and none should seem to move."""
+"""Keeps the place of what `like` says: elements change where they stand, and none should seem to move."""
 UNFILTERED: Mapping[str, str] = {"language": ANY, "kind": ANY, "path": ""}
 
 
