@@ -71,10 +71,9 @@ def test_an_adapter_is_trained_on_pairs_with_hard_negatives(lora_run: Run, works
     assert (merged - rebuilt).abs().max() < change / 10  # the adapter is kept in half precision
 
 
-def test_a_finished_run_keeps_no_checkpoint_and_says_that_there_is_nothing_to_resume(
-    lora_run: Run, workspace: Path
-) -> None:
+def test_a_finished_run_keeps_nothing_to_resume_from_and_says_so(lora_run: Run, workspace: Path) -> None:
     assert not lora_run.checkpoints.exists()
+    assert not list(lora_run.folder.glob(".*.gz"))
     done = command("run", "--resume", "--output", lora_run.folder, "--workspace", workspace)
     assert done.returncode == 2 and "has finished: there is nothing to resume" in done.stderr
 
