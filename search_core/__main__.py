@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from search_core.engine import SearchEngine
 
 BASELINE = "minilm"
+MAX_LINE_DIGITS = 9
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -215,8 +216,8 @@ def parse_place(text: str) -> tuple[str, int]:
     ('net/http.py', 12)
     """
     path, _, line = text.rpartition(":")
-    if not path or not line.isdecimal():
-        raise StudioError(f"A place is PATH:LINE, for example net/http.py:12; got {text!r}.")
+    if not path or not line.isdecimal() or len(line) > MAX_LINE_DIGITS:
+        raise StudioError(f"A place is PATH:LINE, for example net/http.py:12; got {text[:80]!r}.")
     return path, int(line)
 
 
@@ -263,6 +264,10 @@ def run_evaluate(args: argparse.Namespace, settings: Settings) -> None:
 
     if args.limit_queries is not None and args.limit_queries < 1:
         raise StudioError(f"--limit-queries must be at least 1, got {args.limit_queries}.")
+    if not args.output.name or args.output.is_dir():
+        raise StudioError(
+            f"--output names the report's file, for example report.json; got {str(args.output)!r}."
+        )
     judged = load_judged(args.corpus, args.split, args.protocol, settings, args.limit_queries)
     with progress_bar(f"Encoding with {args.model}", "texts") as progress:
         report = evaluate(judged, args.model, args.mode, settings, progress)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,18 +26,26 @@ class OneLineParser(argparse.ArgumentParser):
 def run_command(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
     """Parse a command, call its `run(args, settings)` and return the exit code.
 
-    0, or what `run` returns; 2 for what the user can mend (one line), 130 for an interruption.
+    0, or what `run` returns; 2 for what the user can mend (one line), 130 for an interruption, 141 where
+    nobody reads the output any more: shells give the last two to what a signal ended.
     """
     args = parser.parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no Unicode
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
-        return args.run(args, Settings.from_environment(workspace=args.workspace)) or 0
+        code = args.run(args, Settings.from_environment(workspace=args.workspace)) or 0
+        sys.stdout.flush()
+        return code
     except StudioError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; what was finished is kept", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        return 141
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -119,7 +120,7 @@ class Settings:
 def _parsed(name: str, text: str) -> Any:
     match name:
         case "workspace" | "archive":
-            return Path(text).expanduser()
+            return _path(text)
         case "backend":
             return _one_of(text, get_args(Backend))
         case "index_kind":
@@ -132,7 +133,7 @@ def _parsed(name: str, text: str) -> Any:
                 raise ValueError("must be above 0 and at most 1")
             return value
         case "hub_timeout_s" | "git_timeout_s":
-            return _at_least(float(text), 0.1)
+            return _at_least(_finite(text), 0.1)
         case "max_files" | "max_source_mb":
             return _at_least(int(text), 1)
         case "prose" | "allow_private_hosts":
@@ -143,6 +144,20 @@ def _parsed(name: str, text: str) -> Any:
             return text
         case _:
             return text
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ValueError("is in the home of nobody") from error
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("must be finite")
+    return value
 
 
 def _one_of(text: str, choices: tuple[str, ...]) -> str:

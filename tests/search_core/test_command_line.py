@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -172,6 +173,9 @@ def test_reports_of_different_protocols_cannot_be_compared(run, small_dataset: P
         (["search", "--corpus", "stdlib"], "Give one of QUERY, --queries FILE and --similar-to"),
         (["search", "x", "--similar-to", "a.py:1", "--corpus", "stdlib"], "Give one of QUERY"),
         (["search", "--similar-to", "a.py", "--corpus", "stdlib"], "A place is PATH:LINE"),
+        (["search", "--similar-to", "a.py:" + "1" * 5_000, "--corpus", "stdlib"], "A place is PATH:LINE"),
+        (["evaluate", "--corpus", "stdlib", "--output", ""], "--output names the report's file"),
+        (["evaluate", "--corpus", "stdlib", "--output", "/"], "--output names the report's file"),
         (["search", "--similar-to", "no.py:1", "--corpus", "package:pathspec"], "no such file: no.py"),
         (
             ["search", "x", "--mode", "lexical", "--corpus", "package:pathspec", "--path", "[a"],
@@ -199,6 +203,33 @@ def test_what_the_user_can_mend_is_one_line_and_exit_code_2(run, argv: list[str]
     code, out, err = run(*argv)
     assert (code, out) == (2, "")
     assert err.startswith("error: ") and err.count("\n") == 1 and sentence in err
+
+
+def test_output_that_nobody_reads_any_more_ends_the_command_quietly(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "queries.txt").write_text("copy a folder\n" * 2_000)
+    argv = ("--queries", tmp_path / "queries.txt", "--corpus", folder, "--mode", "lexical", "--json")
+    process = begin("search_core", "search", *argv, "--workspace", tmp_path / "w")
+    assert process.stdout and process.stderr
+    with process.stderr:
+        process.stdout.readline()
+        process.stdout.close()
+        assert (process.wait(timeout=60), process.stderr.read()) == (141, "")
+
+
+def test_a_folder_whose_name_is_no_unicode_is_evaluated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    for number in range(40):
+        (folder / f"{number}.py").write_text(
+            f'def add_{number}(a):\n    """Give the sum of it and {number}."""\n    return a + {number}\n'
+        )
+    argv = ("--corpus", folder, "--mode", "lexical", "--split", "test", "--output", tmp_path / "report.json")
+    process = begin("search_core", "evaluate", *argv, "--workspace", tmp_path / "w")
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "") and "caf\\udce9, split test" in out
 
 
 def test_a_blank_query_line_is_named_by_number(run) -> None:

@@ -30,6 +30,20 @@ def test_every_unusable_value_is_named_at_once() -> None:
     assert all(variable in str(caught.value) for variable in environment)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("CODESEARCH_HUB_TIMEOUT", "inf", "must be finite"),
+        ("CODESEARCH_GIT_TIMEOUT", "nan", "must be finite"),
+        ("CODESEARCH_RECALL", "nan", "must be above 0"),
+        ("CODESEARCH_HOME", "~nosuchuser/home", "is in the home of nobody"),
+    ],
+)
+def test_a_value_that_cannot_be_worked_with_is_named(variable: str, value: str, reason: str) -> None:
+    with pytest.raises(StudioError, match=f"{variable}='{value}' .{reason}"):
+        Settings.from_environment({variable: value})
+
+
 def test_zero_threads_means_every_core() -> None:
     assert Settings(threads=0).thread_count >= 1
     assert Settings(threads=3).thread_count == 3
