@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 import time
 from pathlib import Path
 
 from benchmarks.accelerator import encoding_flops, has_gpu, random_bert, shown_rate
+from benchmarks.development_data import cosqa_folder, new_workspace
 from benchmarks.timing import alternating_medians
 from search_core.encoder import load_encoder, model_folder
 from search_core.settings import Settings
@@ -32,15 +32,8 @@ def main() -> None:
     if on_gpu and not has_gpu():
         print("skipped: there is no CUDA device")
         return
-    folder = os.environ.get("CODESEARCH_DATASETS")
-    if not folder:
-        print("skipped: CODESEARCH_DATASETS names no folder with the development data")
-        return
-    documents, queries = (
-        read_texts(Path(folder, "cosqa", name)) for name in ("corpus.jsonl", "queries.jsonl")
-    )
-    with tempfile.TemporaryDirectory() as workspace:
-        settings = Settings.from_environment(workspace=Path(workspace))
+    documents, queries = (read_texts(cosqa_folder() / name) for name in ("corpus.jsonl", "queries.jsonl"))
+    with new_workspace() as settings:
         if on_gpu:
             gpu(documents, settings)
         else:

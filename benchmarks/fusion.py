@@ -10,17 +10,14 @@ the weight does on the standard library, too: questions derived from docstrings,
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from benchmarks.development_data import cosqa, new_workspace
 from search_core.corpus import load_judged
 from search_core.corpus.judged import split_of_module
 from search_core.encoder import encode_corpus, load_encoder
@@ -221,11 +218,9 @@ def measure(judged: JudgedCorpus, scored: Iterable[tuple[NDArray[np.int64], Scor
     return np.stack([METRICS[name](relevance, n_relevant) for name in METRIC_COLUMNS])
 
 
-def load_cosqa(folder: str, settings: Settings) -> JudgedCorpus:
+def load_cosqa(spec: str, settings: Settings) -> JudgedCorpus:
     """Train and valid queries together; the test split is for nobody's choices."""
-    train, valid = (
-        load_judged(f"dataset:{folder}/cosqa", split, "content", settings) for split in ("train", "valid")
-    )
+    train, valid = (load_judged(spec, split, "content", settings) for split in ("train", "valid"))
     return replace(
         valid,
         split="train+valid",
@@ -263,22 +258,12 @@ def name_queries(judged: JudgedCorpus) -> JudgedCorpus:
     )
 
 
-@contextmanager
-def development_data() -> Iterator[tuple[str, Settings]]:
-    """The folder of data sets and a workspace of its own; says so and leaves where there are none."""
-    folder = os.environ.get("CODESEARCH_DATASETS")
-    if not folder or not Path(folder, "cosqa").is_dir():
-        print("skipped: CODESEARCH_DATASETS names no folder with the development data (cosqa)")
-        raise SystemExit(0)
-    with tempfile.TemporaryDirectory() as workspace:
-        yield folder, Settings.from_environment(workspace=Path(workspace))
-
-
 def main() -> None:
-    with development_data() as (folder, settings):
-        cosqa = load_cosqa(folder, settings)
-        print_fusions(cosqa, settings)
-        print_weights(load_kinds(cosqa, settings), settings)
+    spec = cosqa()
+    with new_workspace() as settings:
+        judged = load_cosqa(spec, settings)
+        print_fusions(judged, settings)
+        print_weights(load_kinds(judged, settings), settings)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from unittest.mock import patch
 
+from benchmarks.development_data import cosqa, new_workspace
 from benchmarks.fusion import (
     Scores,
     candidates,
     dense_scores,
-    development_data,
     lexical_scores,
     load_cosqa,
     load_kinds,
@@ -89,8 +89,9 @@ def ndcg(judged: JudgedCorpus, dense: Scores) -> tuple[float, float]:
 
 
 def main() -> None:
-    with development_data() as (folder, settings):
-        kinds = load_kinds(load_cosqa(folder, settings), settings)
+    spec = cosqa()
+    with new_workspace() as settings:
+        kinds = load_kinds(load_cosqa(spec, settings), settings)
         dense = {kind: dense_scores(judged, settings) for kind, judged in kinds.items()}
         print(f"{'nDCG@10, lexical and hybrid':28}" + "".join(f"{kind:>32}" for kind in kinds))
         for name, rule in RULES.items():

@@ -25,7 +25,8 @@ from typing import Any
 import httpx2
 import numpy as np
 
-from benchmarks.served import MODELS, cosqa, questions, read_config, serving
+from benchmarks.development_data import cosqa
+from benchmarks.served import MODELS, questions, read_config, serving
 from search_core.settings import Settings
 
 PEOPLE = 64
@@ -70,8 +71,6 @@ def main() -> None:
     parser.add_argument("--workspace", type=Path, metavar="DIR", help="keeps vectors from run to run")
     given: Path | None = parser.parse_args().workspace
     spec = cosqa()
-    if spec is None:
-        return
     with nullcontext(given) if given else tempfile.TemporaryDirectory() as folder:
         settings = Settings.from_environment(workspace=Path(folder))
         queries = questions(spec, settings)

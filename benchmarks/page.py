@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.served import MODELS, cosqa, questions, serving
+from benchmarks.development_data import cosqa
+from benchmarks.served import MODELS, questions, serving
 from search_core.settings import Settings
 from search_core.types import Mode
 from train.config import defaults
@@ -68,8 +69,6 @@ def main() -> None:
     parser.add_argument("--workspace", type=Path, metavar="DIR", help="keeps vectors from run to run")
     given: Path | None = parser.parse_args().workspace
     spec, chromium = cosqa(), shutil.which("chromium")
-    if spec is None:
-        return
     with nullcontext(given) if given else tempfile.TemporaryDirectory() as folder:
         settings = Settings.from_environment(workspace=Path(folder))
         queries = questions(spec, settings)

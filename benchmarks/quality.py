@@ -10,11 +10,9 @@ cross-validation, and prints the alternatives).
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 
+from benchmarks.development_data import cosqa, new_workspace
 from search_core.corpus import load_judged
 from search_core.evaluation import compare, comparison_table, evaluate
 from search_core.settings import Settings
@@ -22,13 +20,8 @@ from search_core.types import JudgedCorpus
 
 
 def main() -> None:
-    folder = os.environ.get("CODESEARCH_DATASETS")
-    if not folder:
-        print("skipped: CODESEARCH_DATASETS names no folder with the development data")
-        return
-    with tempfile.TemporaryDirectory() as workspace:
-        settings = Settings.from_environment(workspace=Path(workspace))
-        spec = f"dataset:{folder}/cosqa"
+    spec = cosqa()
+    with new_workspace() as settings:
         train, valid = (load_judged(spec, split, "content", settings) for split in ("train", "valid"))
         reports = {mode: evaluate(valid, "minilm", mode, settings) for mode in ("lexical", "dense", "hybrid")}
         theirs = sentence_transformers_ndcg(valid)

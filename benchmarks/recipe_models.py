@@ -67,7 +67,7 @@ def make_model(
 ) -> None:
     """Write the recipe's model; equal pairs are trained on once for all recipes that share the training.
 
-    docstring_run: a finished run of `train run --corpus stdlib`. Raises ValueError where a recipe needs it.
+    docstring_run: a finished run of `train run --corpus stdlib`, for recipes with docstrings.
     """
     from train.result import save_model
     from train.trainer import load_trainable
@@ -81,9 +81,7 @@ def make_model(
     model = load_trainable(str(trained), settings)
     if recipe.distilled:
         distil_fusion(model, *_unjudged(fold), config, settings)
-    if recipe.docstrings:
-        if not docstring_run:
-            raise ValueError("The recipe adds docstrings: give --docstrings RUN.")
+    if recipe.docstrings and docstring_run:
         _add_difference(model, docstring_run, recipe.docstrings / (1 - config.base_weight), settings)
     target.mkdir(parents=True, exist_ok=True)
     save_model(target, model, replace(config, method="full"), settings)  # an adapter is merged by now

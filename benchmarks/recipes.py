@@ -1,6 +1,7 @@
 """Training recipes by five-fold cross-validation over CoSQA's train and valid queries (779).
 
     python -m benchmarks.recipes --folder DIR [--recipe NAME]... [--fold N]... [--seed N]... [--pool judged]
+                                 [--docstring-run RUN]
 
 Each fold's model never saw the fold's queries, nor any function that answers one of them. Its
 rankings of the fold's queries are pooled over the folds and compared with the base model's, paired
@@ -13,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.development_data import cosqa
 from benchmarks.recipe_models import Fold, Recipe, make_model
 from search_core.corpus import load_judged
 from search_core.evaluation import Report, evaluate, read_report, write_report
@@ -52,15 +53,15 @@ RECIPES: Mapping[str, Recipe] = {
 
 def main() -> None:
     arguments = _parser().parse_args()
-    data = os.environ.get("CODESEARCH_DATASETS")
-    if not data:
-        print("skipped: CODESEARCH_DATASETS names no folder with the development data")
-        return
+    spec = cosqa()
     settings = Settings.from_environment(workspace=arguments.folder / "workspace")
-    judged = _all_queries(f"dataset:{data}/cosqa", settings, arguments.pool)
+    judged = _all_queries(spec, settings, arguments.pool)
     study = Study(judged, arguments.folder, arguments.docstring_run, settings)
     folds = [_fold(judged, number) for number in arguments.fold or range(FOLDS)]
     for name in arguments.recipe or RECIPES:
+        if RECIPES[name].docstrings and not arguments.docstring_run:
+            print(f"{name:24} left out: it needs --docstring-run RUN", flush=True)
+            continue
         for mode in MODES:
             before = _values(study.base_report(fold, mode) for fold in folds)
             after = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -19,15 +18,6 @@ from search_core.settings import Settings
 MODELS = ("minilm", "studio")
 READY_S = 600
 """Patience for the vectors, which take minutes on a new workspace."""
-
-
-def cosqa() -> str | None:
-    """The corpus's spec; None, and a line that says so, where the data are absent."""
-    folder = os.environ.get("CODESEARCH_DATASETS")
-    if not folder:
-        print("skipped: CODESEARCH_DATASETS names no folder with the development data")
-        return None
-    return f"dataset:{folder}/cosqa"
 
 
 def questions(spec: str, settings: Settings) -> list[str]:

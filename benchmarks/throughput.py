@@ -9,14 +9,12 @@ and the figure of the reference notebook (e5-base-v2 on a GPU, FAISS): 1,028 que
 
 from __future__ import annotations
 
-import os
 import statistics
-import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
 
+from benchmarks.development_data import cosqa, new_workspace
 from benchmarks.timing import alternating_medians
 from search_core.corpus import load_corpus, load_judged
 from search_core.engine import SearchEngine
@@ -26,13 +24,8 @@ REFERENCE_QUERIES_PER_S = 1_028
 
 
 def main() -> None:
-    folder = os.environ.get("CODESEARCH_DATASETS")
-    if not folder:
-        print("skipped: CODESEARCH_DATASETS names no folder with the development data")
-        return
-    with tempfile.TemporaryDirectory() as workspace:
-        settings = Settings.from_environment(workspace=Path(workspace))
-        spec = f"dataset:{folder}/cosqa"
+    spec = cosqa()
+    with new_workspace() as settings:
         corpus = load_corpus(spec, settings)
         queries = [
             query

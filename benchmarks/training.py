@@ -12,7 +12,6 @@ checkpoints, of a model of e5-base's shape and random weights: time, and share o
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.accelerator import encoding_flops, has_gpu, random_bert, shown_rate
+from benchmarks.development_data import cosqa, cosqa_folder
 from benchmarks.encoding import read_texts
 from search_core.settings import Settings
 from train.config import TrainingConfig, defaults
@@ -67,13 +67,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--gpu", action="store_true", help="measure a GPU instead of the processor")
     arguments = parser.parse_args()
-    data = os.environ.get("CODESEARCH_DATASETS")
-    if not data:
-        print("skipped: CODESEARCH_DATASETS names no folder with the development data")
-    elif not arguments.gpu:
-        processor(f"dataset:{data}/cosqa", arguments.steps)
+    if not arguments.gpu:
+        processor(cosqa(), arguments.steps)
     elif has_gpu():
-        gpu(Path(data, "cosqa"))
+        gpu(cosqa_folder())
     else:
         print("skipped: there is no CUDA device")
 
@@ -99,10 +96,10 @@ def processor(spec: str, steps: int) -> None:
     print(f"ours is {ratio:.2f} times as fast (target {TARGET}), losses differ by at most {100 * apart:.3f}%")
 
 
-def gpu(cosqa: Path) -> None:
+def gpu(data: Path) -> None:
     from train.trainer import fine_tune, load_trainable
 
-    queries, functions = read_texts(cosqa / "queries.jsonl"), read_texts(cosqa / "corpus.jsonl")
+    queries, functions = read_texts(data / "queries.jsonl"), read_texts(data / "corpus.jsonl")
     pairs = [
         Pair(f"{queries[n % len(queries)]} {n}", f"{functions[n % len(functions)]}\n# {n}", str(n))
         for n in range(GPU_PAIRS + GPU_DEVELOPMENT_PAIRS)
@@ -112,7 +109,7 @@ def gpu(cosqa: Path) -> None:
         settings = Settings.from_environment(workspace=Path(scratch, "workspace"))
         folder = Path(scratch, "model")
         reference = random_bert(folder)
-        config = defaults(f"dataset:{cosqa}", str(folder), on_gpu=True)
+        config = defaults(f"dataset:{data}", str(folder), on_gpu=True)
         model = load_trainable(config.base_model, settings)
         curve = Curve()
         started = time.perf_counter()
