@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -97,4 +98,12 @@ def _leave(*_: object) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        code = main()
+    except SystemExit as ending:  # bad usage, --help, or a host that ends the program
+        code = int(ending.code or 0)
+    # What had to end has ended. A thread that is still in a model's native code would make the
+    # interpreter's own ending an abort.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
