@@ -40,8 +40,14 @@ def test_the_fields_of_an_ask_are_the_inputs_in_their_order() -> None:
 
 
 def test_a_new_page_gets_every_value(services: Services) -> None:
-    ask = replace(default_ask(services), q="walk", path="src/")
+    ask = replace(default_ask(services), q="walk", path="src/", similar="a.py::walk")
     assert values(services, ask, None) == {field.name: getattr(ask, field.name) for field in fields(Ask)}
+
+
+def test_a_text_that_the_address_does_not_name_may_be_typed_by_now_and_is_not_sent(
+    services: Services,
+) -> None:
+    assert not {"q", "path"} & values(services, default_ask(services), None).keys()
 
 
 def test_what_stays_is_not_sent_so_that_nobody_is_interrupted(services: Services) -> None:

@@ -160,8 +160,8 @@ def build_outputs(services: Services, head: gr.HTML) -> Outputs:
 def filled(services: Services, ask: Ask, given: Ask | None) -> tuple[Any, ...]:
     """What the Inputs can be set to now, and the values in which the ask differs from what they hold.
 
-    given: what they hold; None fills them in any case. A value that stays is not sent: somebody may be
-    typing on.
+    given: what they hold; None is a page that begins, its texts empty. A value that stays is not sent:
+    somebody may be typing already.
     """
     lanes = lane_choices(services.models)
     choices = {
@@ -174,7 +174,7 @@ def filled(services: Services, ask: Ask, given: Ask | None) -> tuple[Any, ...]:
 
     def update(name: str) -> Any:
         value = getattr(ask, name)
-        stays = given is not None and value == getattr(given, name)
+        stays = value == (getattr(given, name) if given else "")
         if name in choices:
             return gr.Dropdown(choices[name]) if stays else gr.Dropdown(choices[name], value=value)
         return gr.skip() if stays else value

@@ -149,12 +149,13 @@ class _Wiring:
     def links(self, tabs: gr.Tabs) -> None:
         """A link with `data-open` on any tab opens its search here: page.js hands its address to the head."""
 
-        def follow(event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        def follow(event: gr.EventData, request: gr.Request, *values: Any) -> tuple[Any, ...]:
             link = {str(name): str(value) for name, value in event._data.items()}
             ask = asks.linked_ask(self._services, link)
-            return gr.Tabs(selected="search"), *self._answered(None, ask, request)
+            return gr.Tabs(selected="search"), *self._answered(Inputs.ask(*values), ask, request)
 
-        self._shows(self._outputs.head.open(follow, None, [tabs, *self._all], js=_BUSY, **_SEARCH))
+        inputs = self._inputs.all
+        self._shows(self._outputs.head.open(follow, inputs, [tabs, *self._all], js=_BUSY, **_SEARCH))
 
     def _search(self, triggers: list[Any], changed: Callable[[Ask], Ask]) -> None:
         """Each further output costs time: of the inputs only what they do not show by themselves is one."""
