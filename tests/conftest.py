@@ -27,19 +27,21 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 DATA = Path(__file__).parent / "data"
 LONGEST_FIRST = ("e2e", "train")
 """Folders of tests that workers begin with, so that at the end none waits for another."""
+OWN_SERVERS = ("test_api.py", "test_rights.py", "test_run_to_hub.py")
+"""Files of tests/e2e that start what they need themselves; the others share one running page."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Share the tests among workers (pytest-xdist's `--dist loadgroup`) by file, all of tests/e2e as one.
+    """Share the tests among workers (pytest-xdist's `--dist loadgroup`) by file, those of one page as one.
 
     What a module or the page's tests share is then made once.
     """
     if not hasattr(config, "workerinput"):
         return
     for item in items:
-        folder = _folder(item)
-        item.add_marker(pytest.mark.xdist_group("e2e" if folder == "e2e" else item.path.as_posix()))
+        shared = _folder(item) == "e2e" and item.path.name not in OWN_SERVERS
+        item.add_marker(pytest.mark.xdist_group("e2e" if shared else item.path.as_posix()))
     ranks = {folder: rank for rank, folder in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: ranks.get(_folder(item), len(ranks)))
 

@@ -1,0 +1,92 @@
+"""One run from the page to the Hub and back: trained, left alone, found again, published, downloaded."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import CODE
+from playwright.sync_api import Browser, Page, expect
+from studio import opened, running
+
+from tests.fake_hub import FakeHub
+from tests.train.publisher import REPO, TOKEN, publishing_hub
+
+pytestmark = pytest.mark.browser
+
+TRAINED_MS = 400_000
+EQUAL_VECTORS = """
+import sys
+from sentence_transformers import SentenceTransformer
+texts = ["def add(a, b): return a + b", "sum of two"]
+folder, repo, token = sys.argv[1:]
+ours = SentenceTransformer(folder).encode(texts)
+theirs = SentenceTransformer(repo, token=token).encode(texts)
+assert (ours == theirs).all()
+"""
+
+
+def fill_form(page: Page) -> None:
+    """The smallest real training: an adapter, one epoch, nothing measured elsewhere."""
+    page.locator("#new-run label", has_text="lora").click()
+    for label, value in (("Epochs", "1"), ("Batch size", "8")):
+        page.get_by_label(label).fill(value)
+    page.get_by_label(re.compile("Measure on the standard library")).uncheck()
+
+
+def downloads_as(repo: str, folder: Path, environment: dict[str, str]) -> None:
+    """Raises AssertionError unless a stranger's download makes the vectors of the folder's model."""
+    done = subprocess.run(
+        [sys.executable, "-c", EQUAL_VECTORS, str(folder), repo, TOKEN],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def publishing(hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The environment of a studio that is logged in to a hub of this machine."""
+    environment = hub.environment(cache) | {"HF_TOKEN": TOKEN}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    return environment
+
+
+@pytest.mark.timeout(900)  # the run yields to whatever else the machine does
+def test_a_run_survives_the_server_and_what_is_published_makes_equal_vectors(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with publishing_hub(tmp_path / "hub") as hub:
+        publishing(hub, tmp_path / "cache", monkeypatch)
+        with running([CODE], tmp_path, "--model", "minilm") as studio:
+            studio.wait_for_keywords()
+            with opened(browser, studio, "?tab=train") as page:
+                expect(page.locator("#pairs")).to_contain_text("81 pairs with 81 functions")
+                fill_form(page)
+                expect(page.locator("#estimate")).to_contain_text("About")
+                page.locator("#start").click()
+                page.wait_for_url("**run=*")
+                address = "?" + page.url.partition("?")[2]
+                expect(page.locator("#run")).to_contain_text("of 11", timeout=TRAINED_MS)  # steps, live
+                expect(page.get_by_role("img", name="Loss after")).to_be_visible()
+            studio.process.send_signal(signal.SIGKILL)
+            studio.process.wait()
+        with running([CODE], tmp_path, "--model", "minilm") as studio:
+            studio.wait_for_keywords()
+            with opened(browser, studio, address) as page:
+                verdict = page.locator("#run .cs-verdict")
+                expect(verdict).to_contain_text("nDCG@10 went from", timeout=TRAINED_MS)
+                page.get_by_label("Repository").fill(REPO)
+                page.get_by_role("button", name="Publish", exact=True).click()
+                expect(page.locator("#publication")).to_contain_text(f"Published: {REPO}", timeout=TRAINED_MS)
+        (run,) = (studio.workspace / "runs").glob("2*")
+        assert address.endswith(f"run={run.name}")
+        assert REPO in hub.private
+        downloads_as(REPO, run, hub.environment(tmp_path / "empty"))
