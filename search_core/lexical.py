@@ -176,8 +176,8 @@ def _bm25(
     idf · tf / (tf + k1 · (1 − b + b · length / mean length)), idf = ln(1 + (N − df + ½) / (df + ½)):
     BM25 as Lucene computes it, with exact lengths (Kamphuis et al., ECIR 2020).
     """
-    document_frequency = np.bincount(column)[column]
-    idf = np.log1p((len(lengths) - document_frequency + 0.5) / (document_frequency + 0.5))
-    relative_length = lengths[row] * len(lengths) / lengths.sum()
-    weights = idf * frequency / (frequency + K1 * (1 - B + B * relative_length))
-    return np.asarray(weights, np.float32)
+    n_texts = len(lengths)
+    document_frequency = np.bincount(column)
+    idf = np.log1p((n_texts - document_frequency + 0.5) / (document_frequency + 0.5))  # of each token
+    held_back = K1 * (1 - B + B * lengths * n_texts / max(lengths.sum(), 1))  # each text
+    return np.asarray(idf[column] * frequency / (frequency + held_back[row]), np.float32)

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -102,7 +103,7 @@ class CodeFeatures:
         defined: dict[str, list[int]] = {}
         for row, document in enumerate(documents):
             if document.symbol and document.kind != "block":
-                defined.setdefault(_folded(_last_name(document.symbol)), []).append(row)
+                defined.setdefault(_defined_name(document.symbol), []).append(row)
         aside_files = {
             aside: np.array([bool(pattern.search(path)) for path in numbers], bool)
             for aside, (pattern, _) in _ASIDE.items()
@@ -141,7 +142,7 @@ def definition_signal(query: str, features: CodeFeatures) -> Scores:
     """(n,) float32: 1 for a document that defines what a code word of the query names, else 0."""
     signal = np.zeros(len(features.files), np.float32)
     for word in code_words(query):
-        signal[features.defined.get(_folded(_last_name(word)), ())] = 1
+        signal[features.defined.get(_defined_name(word), ())] = 1
     return signal
 
 
@@ -217,11 +218,8 @@ def _old_copies(paths: Sequence[str]) -> NDArray[np.bool_]:
     return np.array([folder is not None and 2 * copies[folder] > files[folder] for folder in folders], bool)
 
 
-def _last_name(symbol: str) -> str:
+@lru_cache(maxsize=1 << 16)  # after an edit nearly all symbols are those of before
+def _defined_name(symbol: str) -> str:
+    """Its last name; however that is written, it is one: without underscores, in lower case."""
     names = _NAME.findall(symbol)
-    return names[-1] if names else symbol
-
-
-def _folded(name: str) -> str:
-    """However a name is written, it is one: without underscores, in lower case."""
-    return name.replace("_", "").casefold()
+    return (names[-1] if names else symbol).replace("_", "").casefold()
