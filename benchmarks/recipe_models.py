@@ -31,6 +31,7 @@ class Recipe:
     query_pairs: two queries that one function answers are a pair, too.
     distilled: after training, the order of hybrid search is learnt, too.
     docstrings: share of a docstring run's weight difference that is added.
+    after_docstrings: the docstring run's model is what training starts from.
     squeezed: rank of the adapter that stands for the model.
     """
 
@@ -38,7 +39,12 @@ class Recipe:
     query_pairs: bool = False
     distilled: bool = False
     docstrings: float = 0.0
+    after_docstrings: bool = False
     squeezed: int | None = None
+
+    @property
+    def needs_docstring_run(self) -> bool:
+        return self.after_docstrings or bool(self.docstrings)
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,8 @@ def make_model(
     if (target / "model.safetensors").exists():
         return
     corpus = fold.judged.corpus.spec.partition(",")[0]
-    config = defaults(corpus, OFFLINE_MODEL, on_gpu=False, seed=seed, **recipe.given)
+    base = str(docstring_run) if recipe.after_docstrings else OFFLINE_MODEL
+    config = defaults(corpus, base, on_gpu=False, seed=seed, **recipe.given)
     pairs = [*_pairs(fold, config, settings), *(_query_pairs(fold) if recipe.query_pairs else ())]
     trained = _trained(target.parent, pairs, replace(config, base_weight=0.0), settings)
     model = load_trainable(str(trained), settings)

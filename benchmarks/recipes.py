@@ -43,6 +43,7 @@ RECIPES: Mapping[str, Recipe] = {
     "full-squeezed-32": Recipe(squeezed=32),
     "full-squeezed-16": Recipe(squeezed=16),
     "full-docstrings": Recipe({"base_weight": 0.4}, docstrings=0.3),
+    "docstrings-first-squeezed-56": Recipe(after_docstrings=True, squeezed=56),
     "full-query-pairs": Recipe(query_pairs=True),
     "full-distilled": Recipe(distilled=True),
     "full-development": Recipe({"development": 0.1}),
@@ -59,7 +60,7 @@ def main() -> None:
     study = Study(judged, arguments.folder, arguments.docstring_run, settings)
     folds = [_fold(judged, number) for number in arguments.fold or range(FOLDS)]
     for name in arguments.recipe or RECIPES:
-        if RECIPES[name].docstrings and not arguments.docstring_run:
+        if RECIPES[name].needs_docstring_run and not arguments.docstring_run:
             print(f"{name:24} left out: it needs --docstring-run RUN", flush=True)
             continue
         for mode in MODES:
