@@ -40,6 +40,8 @@ _OPEN = "element.closest('.block').openSearch = (link) => trigger('open', link);
 
 MAX_WAITING = 256
 """Requests in the queue before further ones are refused."""
+PLACES_TOLD_S = 2
+"""Seconds between news of the place in the queue. By itself Gradio tells everybody whenever anybody is served."""
 KEPT_SESSIONS = 300
 """Sessions whose last outputs stay in memory."""
 
@@ -109,7 +111,7 @@ def serve(
     Raises StudioError where host and port cannot be listened on.
     """
     _check_free(host, port or 0)
-    page.queue(api_open=False, max_size=MAX_WAITING)
+    page.queue(status_update_rate=PLACES_TOLD_S, api_open=False, max_size=MAX_WAITING)
     try:
         with redirect_stdout(sys.stderr):  # an MCP server announces itself, quiet or not
             _, url, _ = page.launch(
