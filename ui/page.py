@@ -41,7 +41,7 @@ _OPEN = "element.closest('.block').openSearch = (link) => trigger('open', link);
 MAX_WAITING = 256
 """Requests in the queue before further ones are refused."""
 PLACES_TOLD_S = 2
-"""Seconds between news of the place in the queue. By itself Gradio tells everybody whenever anybody is served."""
+"""Seconds between news of one's place in the queue; Gradio would tell all whenever one is served."""
 KEPT_SESSIONS = 300
 """Sessions whose last outputs stay in memory."""
 
