@@ -1,4 +1,4 @@
-"""One browser and one running app, shared by every test that drives the page."""
+"""A browser for each file, and one running app, shared by every test that drives the page."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ CODE = "package:pathspec"
 JUDGED = f"dataset:{DATA / 'small_dataset'}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Closed after each file: while it runs, its thread runs an event loop, which other tests would meet."""
     with chromium() as browser:
         yield browser
 

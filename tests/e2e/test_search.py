@@ -163,7 +163,7 @@ def test_a_function_finds_its_like_and_leads_back(browser: Browser, studio: Stud
     ask(page, QUERY)
     before = [cards(page, side) for side in "ab"]
     page.keyboard.press("Escape")
-    card_of(page, "b", "match_file").focus()
+    card_of(page, "a", "match_file").focus()
     page.keyboard.press("s")
     expect(page.locator(".cs-like b")).to_have_text("match_file")
     expect(page.locator(".cs-like")).to_contain_text("pathspec/util.py:")
