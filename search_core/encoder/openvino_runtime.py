@@ -5,6 +5,7 @@ A second start needs neither torch nor transformers.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -50,6 +51,10 @@ class OpenVinoRuntime:
         return self._lanes("THROUGHPUT")
 
     def _lanes(self, hint: str) -> Sequence[Forward]:
+        tensor = import_openvino().Tensor
+
+        with _FIRST_TENSOR:
+            tensor(np.zeros((1, 1), np.int64), shared_memory=True)
         compiled = self._core.compile_model(
             self._model,
             "CPU",
@@ -61,6 +66,11 @@ class OpenVinoRuntime:
         )
         lanes = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         return [partial(_infer, compiled.create_infer_request()) for _ in range(lanes)]
+
+
+_FIRST_TENSOR = threading.Lock()
+"""Two threads that make the process's first tensor at once never end: one holds the GIL and waits for the
+other in a C++ static's initialisation, which waits for the GIL. So it is made before there are threads."""
 
 
 def _infer(request: Any, input_ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Vectors:
