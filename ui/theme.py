@@ -46,7 +46,7 @@ _SIZES = {
     "button_large_radius": "8px",
     "button_large_text_size": "14px",
     "button_large_text_weight": "700",
-    "button_transition": "background-color .12s",
+    "button_transition": "none",  # else a switch of the theme passes through colours nobody chose
     "checkbox_label_padding": "5px 12px",
     "checkbox_label_text_size": "13px",
     "checkbox_label_gap": "0px",

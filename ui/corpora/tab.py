@@ -38,7 +38,11 @@ _FOCUS = "() => document.querySelector('#corpora [data-do=keep]')?.focus()"
 
 @dataclass(frozen=True)
 class Seen:
-    """What a session has before it. shown: hash of each list, so that only what changed is sent."""
+    """What a session has before it.
+
+    shown: hash of each list. While something is prepared only what changed is sent; the last look sends
+    everything, for an answer may have overtaken an earlier one.
+    """
 
     view: View = field(default_factory=View)
     shown: tuple[int, ...] = ()
@@ -114,6 +118,7 @@ class CorporaTab:
         """Values of the Outputs. notes: of the corpora and of the models; without them they stay."""
         services, view = self.services, replace(seen.view, is_owner=self.access.is_owner(request))
         now_s = time.monotonic()
+        preparing = services.preparing  # asked first: what is shown as under way is looked at again
         corpora = services.all_details()
         pieces = (
             corpus_list(corpora, view, datetime.now(UTC), now_s),
@@ -121,11 +126,10 @@ class CorporaTab:
         )
         shown = tuple(map(hash, pieces))
         sent = [
-            gr.skip() if now == before else piece
+            gr.skip() if now == before and preparing else piece
             for piece, now, before in zip(pieces, shown, seen.shown or (None, None), strict=True)
         ]
-        timer = gr.Timer(active=services.preparing)
-        return timer, Seen(view, shown), *sent, *(notes or (gr.skip(), gr.skip()))
+        return gr.Timer(active=preparing), Seen(view, shown), *sent, *(notes or (gr.skip(), gr.skip()))
 
     def attempt(self, request: gr.Request, what: str, act: Callable[[], str]) -> tuple[bool, Markup]:
         """Do what only the owner may: whether it was done, and a note about it.

@@ -134,6 +134,7 @@ def _wire_opening(
         choices = evaluation_choices(services.models)
         kept = [model for model in models if model in choices]
         first = next(iter(services.corpora), None)
+        running = evaluations.running  # asked first: what is shown as under way is looked at again
         return {
             inputs.corpus: gr.Dropdown(
                 list(services.corpora), value=corpus if corpus in services.corpora else first
@@ -142,16 +143,16 @@ def _wire_opening(
             inputs.go: gr.Button(interactive=access.is_owner(request)),
             watching.watch: Watch(settled=_settled(evaluations)),
             watching.status: _status(evaluations, (), hint(request)),
-            watching.timer: gr.Timer(active=evaluations.running),
+            watching.timer: gr.Timer(active=running),
         } | board.shown(view)
 
     @told
     def splits(corpus: str | None, split: str | None, protocol: str) -> Values:
         """What was chosen before stays where it can."""
+        is_read = all(step.settled for step in services.steps(corpus or "")[:1])
         counts = evaluations.splits(corpus) if corpus and corpus in services.corpora else {}
         choices = [(f"{split} · {_queries(count)}", split) for split, count in counts.items()]
         is_judged = corpus is not None and is_dataset(corpus)
-        is_read = all(step.settled for step in services.steps(corpus or "")[:1])
         return {
             inputs.split: gr.Dropdown(choices, value=chosen_split(counts, split)),
             inputs.protocol: gr.Radio(value=protocol if is_judged else PROTOCOLS[0], visible=is_judged),
@@ -190,9 +191,10 @@ def _wire_evaluations(
     def look(request: gr.Request, watch: Watch | None, view: View) -> Values:
         if watch is None:  # the view is lost with the session: what is shown stays
             return {watching.timer: gr.Timer(active=False)}
+        running = evaluations.running
         values: Values = {
             watching.status: _status(evaluations, watch.jobs, hint(request)),
-            watching.timer: gr.Timer(active=evaluations.running),
+            watching.timer: gr.Timer(active=running),
         }
         settled = _settled(evaluations)
         if settled == watch.settled:

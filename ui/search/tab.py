@@ -128,10 +128,11 @@ class _Wiring:
             if made is None:  # the server has dropped this visitor's session
                 return *unchanged, gr.Timer(active=False), *[gr.skip()] * (len(outputs) - 1)
             ask, settled_then = made
+            running = self._running()
             around, offered = self._surroundings(ask), asks.offered_ask(services, ask)
             if offered != ask or around.settled != settled_then:
                 return self._answered(replace(ask, path=offered.path), offered, request)  # typed: it stays
-            return *unchanged, self._running(), around.head, around.banner, *[gr.skip()] * 4
+            return *unchanged, running, around.head, around.banner, *[gr.skip()] * 4
 
         def returned(request: gr.Request, *values: Any) -> tuple[Any, ...]:
             """Back on this tab: what another one has added or removed is there, or is not."""
@@ -178,14 +179,17 @@ class _Wiring:
 
     def _shown(self, ask: Ask, request: gr.Request) -> tuple[Any, ...]:
         """Values of all outputs."""
-        may_judge = self._access.is_owner(request)
+        running, may_judge = self._running(), self._access.is_owner(request)
         verdicts = self._judgments.verdicts(ask.corpus, ask.q) if may_judge else None
         head, banner, settled = self._surroundings(ask)
         shown = asks.answers(self._services, ask, verdicts)
-        return self._running(), head, banner, (ask, settled), *shown
+        return running, head, banner, (ask, settled), *shown
 
     def _running(self) -> gr.Timer:
-        """Whatever says that something is being prepared changes by itself once that is done."""
+        """Whatever says that something is being prepared changes by itself once that is done.
+
+        Asked before anything that says so is looked at: else the last change could come in between, unseen.
+        """
         return gr.Timer(active=self._services.preparing)
 
     def _surroundings(self, ask: Ask) -> asks.Surroundings:

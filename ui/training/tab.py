@@ -49,7 +49,8 @@ class Seen:
     """What a session has before it.
 
     run: whose panel. page: of the samples. asked: whether deleting the run is to be confirmed.
-    shown: hash of each piece's markup, so that only what changed is sent.
+    shown: hash of each piece's markup. While something goes on only what changed is sent; the last look sends
+    everything, for an answer may have overtaken an earlier one.
     """
 
     run: str = ""
@@ -131,6 +132,15 @@ class TrainTab:
     def look(self, request: gr.Request, seen: Seen, form: Form, id: str | None = None) -> tuple[Any, ...]:
         """Values of the Outputs. id: of a run that was just chosen."""
         is_owner = self.access.is_owner(request)
+        # Asked before anything else: what is shown as under way is looked at again.
+        publishing = self.training.publishing.under_way is not None
+        rows = self.rows.of(self.training.runs())
+        counted = self.training.counted(form) if is_owner else Counted()
+        busy = (
+            publishing
+            or any(row.status in ("queued", "running") for row in rows)
+            or (is_owner and form.corpus is not None and (counted is None or counted.stage == "counting"))
+        )
         run: Run | None = None
         view: RunView | None = None
         damage = ""
@@ -145,8 +155,6 @@ class TrainTab:
             preview: Any = gr.Column(visible=False)
         else:
             preview = gr.skip()
-        rows = self.rows.of(self.training.runs())
-        counted = self.training.counted(form) if is_owner else Counted()
         pieces = (
             self._pairs(form, seen, counted) if is_owner else NOTHING,
             self._hint(form, counted) if is_owner else _VISITOR.format(self.access.hint),
@@ -160,14 +168,9 @@ class TrainTab:
         )
         shown = tuple(map(hash, pieces))
         sent = [
-            gr.skip() if old == new else piece
+            gr.skip() if old == new and busy else piece
             for piece, old, new in zip(pieces, seen.shown or [None] * len(pieces), shown, strict=True)
         ]
-        busy = (
-            any(row.status in ("queued", "running") for row in rows)
-            or self.training.publishing.under_way is not None
-            or (is_owner and form.corpus is not None and (counted is None or counted.stage == "counting"))
-        )
         has_adapter = view is not None and view.config.method == "lora"
         return (
             gr.Timer(active=busy),
