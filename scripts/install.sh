@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=.venv
+pip="$venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile"
 python=${PYTHON:-python3}
 
 requirements=requirements.txt
@@ -28,10 +29,13 @@ for file in "${files[@]}"; do
     cpu_index=https://download.pytorch.org/whl/cpu
     if ! $venv/bin/python -c "import torch" 2>/dev/null &&
       $venv/bin/python -c "import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=4)" $cpu_index/torch/ 2>/dev/null; then
-      $venv/bin/python -m pip install --quiet --disable-pip-version-check "$torch" --index-url $cpu_index
+      $pip "$torch" --index-url $cpu_index
     fi
   fi
   echo "Installing $file into $venv (a few minutes the first time)" >&2
-  $venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$file"
+  $pip -r "$file"
   cp "$file" "$stamp"
+  # Of 30,000 modules those of the app are compiled, while more is being installed: all take minutes.
+  [ "$file" = "$requirements" ] && PYTHONDONTWRITEBYTECODE="" $venv/bin/python -c "import app, train.trainer" &
 done
+wait
