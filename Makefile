@@ -56,7 +56,7 @@ reproduce: install-dev  ## the reference's recipe end to end: train, measure bef
 
 screenshots: install-dev  ## pictures of the real page for the README
 	@scripts/system_packages.sh
-	$(PY) scripts/screenshots.py
+	$(PY) -m scripts.screenshots
 
 space: install  ## upload what is committed to a Hugging Face Space (REPO=OWNER/NAME PRIVATE=1)
 	$(PY) scripts/space.py "$(REPO)" $(if $(PRIVATE),--private)

@@ -12,7 +12,6 @@ the median, 600 ms at the 95th percentile.
 from __future__ import annotations
 
 import argparse
-import shutil
 import statistics
 import tempfile
 import time
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.browser import find_browser
 from benchmarks.development_data import cosqa
 from benchmarks.served import MODELS, questions, serving
 from search_core.settings import Settings
@@ -68,16 +68,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure how long a visitor waits for a search.")
     parser.add_argument("--workspace", type=Path, metavar="DIR", help="keeps vectors from run to run")
     given: Path | None = parser.parse_args().workspace
-    spec, chromium = cosqa(), shutil.which("chromium")
+    spec, browser = cosqa(), find_browser()
     with nullcontext(given) if given else tempfile.TemporaryDirectory() as folder:
         settings = Settings.from_environment(workspace=Path(folder))
         queries = questions(spec, settings)
         print_work(spec, queries[:WORK_QUERIES], settings)
-        if chromium is None:
+        if browser is None:
             print("the rest is skipped: no Chromium, which scripts/system_packages.sh installs")
             return
         with serving(spec, settings) as url:
-            print_waits(chromium, url, spec, queries[WORK_QUERIES:], settings)
+            print_waits(browser, url, spec, queries[WORK_QUERIES:], settings)
 
 
 def print_work(spec: str, queries: Sequence[str], settings: Settings) -> None:

@@ -1,13 +1,12 @@
 """Pictures of the real page for the README and the tour: real code, a real run, its real reports.
 
-python scripts/screenshots.py [FOLDER] [--workspace DIR]
+python -m scripts.screenshots [FOLDER] [--workspace DIR]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,8 @@ from urllib.parse import urlencode
 
 from gradio_client import Client
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
+
+from benchmarks.browser import find_browser
 
 ROOT = Path(__file__).parents[1]
 CORPORA = ("package:peft", "package:filelock")
@@ -44,7 +45,7 @@ def main() -> None:
         run = finished_run(workspace)
         with serving(workspace) as url, sync_playwright() as playwright:
             browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+                executable_path=find_browser(), args=["--no-sandbox", "--disable-gpu"]
             )
             take_pictures(browser, url, args.folder, run)
             browser.close()

@@ -78,14 +78,18 @@ def small_dataset() -> Path:
 
 
 @pytest.fixture(scope="session")
-def model_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace shared by tests that need the bundled model, so that it is prepared once.
-
-    Each worker has its own, with the model's conversion for all of them.
-    """
-    workspace, root = tmp_path_factory.mktemp("model-workspace"), tmp_path_factory.getbasetemp()
+def conversions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The room `runtimes` of a workspace, for the workspaces of all workers: each model is converted once."""
+    root = tmp_path_factory.getbasetemp()
     conversions = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "conversions"
     conversions.mkdir(exist_ok=True)
+    return conversions
+
+
+@pytest.fixture(scope="session")
+def model_workspace(conversions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace shared by a worker's tests that need the bundled model, so that it is prepared once."""
+    workspace = tmp_path_factory.mktemp("model-workspace")
     (workspace / "runtimes").symlink_to(conversions)
     return workspace
 

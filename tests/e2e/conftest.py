@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
@@ -49,8 +50,11 @@ def long_line(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def studio(hostile: str, long_line: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+def studio(
+    hostile: str, long_line: str, conversions: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Studio]:
     """The app over real code, judged queries and hostile files, with every vector made."""
-    with running((CODE, JUDGED, hostile, long_line), tmp_path_factory.mktemp("studio")) as studio:
+    corpora, folder = (CODE, JUDGED, hostile, long_line), tmp_path_factory.mktemp("studio")
+    with running(corpora, folder, conversions=conversions) as studio:
         studio.wait_for_models()
         yield studio

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,6 +19,8 @@ from urllib.request import urlopen
 import pytest
 from gradio_client import Client
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+
+from benchmarks.browser import find_browser
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_MS = 15_000
@@ -88,9 +89,21 @@ class Studio:
 
 @contextmanager
 def running(
-    corpora: Sequence[str], folder: Path, *options: str, environment: Mapping[str, str] | None = None
+    corpora: Sequence[str],
+    folder: Path,
+    *options: str,
+    conversions: Path,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Studio]:
-    """options: further ones of app.py. environment: variables on top of the tests' own."""
+    """Start an app in a folder, again where it has run before.
+
+    options: further ones of app.py. conversions: room for converted models, shared.
+    environment: variables on top of the tests' own.
+    """
+    runtimes = folder / "workspace" / "runtimes"
+    if not runtimes.exists():
+        runtimes.parent.mkdir(exist_ok=True)
+        runtimes.symlink_to(conversions)
     studio = Studio(corpora, folder, *options, environment=environment or {})
     try:
         yield studio
@@ -102,8 +115,8 @@ def running(
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, headless. Skips the test where it is not installed."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    """The system's Chromium, headless. Skips the test where there is none."""
+    path = find_browser()
     if path is None:
         pytest.skip("no Chromium on this machine: scripts/system_packages.sh installs it")
     with sync_playwright() as playwright:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,8 +34,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def studio(corpus: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    with running([corpus], tmp_path_factory.mktemp("studio")) as studio:
+def studio(corpus: str, conversions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    with running([corpus], tmp_path_factory.mktemp("studio"), conversions=conversions) as studio:
         studio.wait_for_models()
         yield studio
 

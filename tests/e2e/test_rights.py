@@ -56,13 +56,12 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def guarded(corpus: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+def guarded(corpus: str, conversions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """A studio that anyone may reach, whose owner has the admin token."""
     folder = tmp_path_factory.mktemp("guarded")
     environment = {"CODESEARCH_ADMIN_TOKEN": TOKEN, "GRADIO_TEMP_DIR": str(folder / "uploads")}
-    with running(
-        [corpus], folder, "--host", EVERYWHERE, "--model", "minilm", environment=environment
-    ) as studio:
+    options = "--host", EVERYWHERE, "--model", "minilm"
+    with running([corpus], folder, *options, conversions=conversions, environment=environment) as studio:
         studio.wait_for_models(1)
         yield studio
 
@@ -281,7 +280,7 @@ def provider() -> Iterator[OpenIdProvider]:
 
 @pytest.fixture(scope="module")
 def space(
-    corpus: str, provider: OpenIdProvider, tmp_path_factory: pytest.TempPathFactory
+    corpus: str, provider: OpenIdProvider, conversions: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Studio]:
     environment = {
         "SYSTEM": "spaces",
@@ -292,7 +291,8 @@ def space(
         "OPENID_PROVIDER_URL": provider.url,
         **CLIENT,
     }
-    with running([corpus], tmp_path_factory.mktemp("space"), environment=environment) as studio:
+    folder = tmp_path_factory.mktemp("space")
+    with running([corpus], folder, conversions=conversions, environment=environment) as studio:
         studio.wait_for_keywords()
         yield studio
 

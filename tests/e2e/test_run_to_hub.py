@@ -6,12 +6,13 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from conftest import CODE
 from playwright.sync_api import Browser, Page, expect
-from studio import opened, running
+from studio import Studio, opened, running
 
 from tests.fake_hub import FakeHub
 from tests.train.publisher import REPO, TOKEN, publishing_hub
@@ -61,11 +62,14 @@ def publishing(hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> di
 
 @pytest.mark.timeout(900)  # the run yields to whatever else the machine does
 def test_a_run_survives_the_server_and_what_is_published_makes_equal_vectors(
-    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    browser: Browser, tmp_path: Path, conversions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def started() -> AbstractContextManager[Studio]:
+        return running([CODE], tmp_path, "--model", "minilm", conversions=conversions)
+
     with publishing_hub(tmp_path / "hub") as hub:
         publishing(hub, tmp_path / "cache", monkeypatch)
-        with running([CODE], tmp_path, "--model", "minilm") as studio:
+        with started() as studio:
             studio.wait_for_keywords()
             with opened(browser, studio, "?tab=train") as page:
                 expect(page.locator("#pairs")).to_contain_text("81 pairs with 81 functions")
@@ -78,7 +82,7 @@ def test_a_run_survives_the_server_and_what_is_published_makes_equal_vectors(
                 expect(page.get_by_role("img", name="Loss after")).to_be_visible()
             studio.process.send_signal(signal.SIGKILL)
             studio.process.wait()
-        with running([CODE], tmp_path, "--model", "minilm") as studio:
+        with started() as studio:
             studio.wait_for_keywords()
             with opened(browser, studio, address) as page:
                 verdict = page.locator("#run .cs-verdict")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -319,19 +318,18 @@ def test_axe_finds_nothing(browser: Browser, studio: Studio, theme: str, width: 
 
 
 def test_the_first_answer_comes_from_keywords_and_the_models_follows_by_itself(
-    browser: Browser, studio: Studio, tmp_path: Path
+    browser: Browser, studio: Studio, conversions: Path, tmp_path: Path
 ) -> None:
     code = tmp_path / "code"
     code.mkdir()
     (code / "page.py").write_text("def render_page(template):\n    return template.render()\n")
     workspace = tmp_path / "workspace"
-    shutil.copytree(studio.workspace / "runtimes", workspace / "runtimes")
     with ExitStack() as writing:  # whoever holds a model's vectors keeps the app from making its own
         for model in (studio.workspace / "vectors").iterdir():
             folder = workspace / "vectors" / model.name
             folder.mkdir(parents=True)
             writing.enter_context(FileLock(folder / ".lock"))
-        with running([str(code)], tmp_path) as waiting:
+        with running([str(code)], tmp_path, conversions=conversions) as waiting:
             waiting.wait_for_keywords()
             with opened(browser, waiting) as page:
                 ask(page, "render")
