@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import CODE
+from offered import CODE
 from playwright.sync_api import Browser, Locator, Page, expect
 from studio import Studio, opened
 

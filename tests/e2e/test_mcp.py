@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from agent import called, run, session
-from conftest import CODE
 from mcp.types import Tool
+from offered import CODE
 from studio import Studio
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import HOSTILE_CODE, JUDGED
+from offered import HOSTILE_CODE, JUDGED
 from playwright.sync_api import Browser, Page, expect
 from studio import Studio, opened
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from conftest import CODE
+from offered import CODE
 from playwright.sync_api import Browser, Page, expect
 from studio import Studio, opened, running
 

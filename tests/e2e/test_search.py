@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 import pathspec
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import CODE, HOSTILE_PATH, JUDGED
 from filelock import FileLock
+from offered import CODE, HOSTILE_PATH, JUDGED
 from playwright.sync_api import Browser, Locator, Page, expect
 from studio import Studio, ask, opened, running
 

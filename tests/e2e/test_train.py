@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import CODE, HOSTILE_PATH
+from offered import CODE, HOSTILE_PATH
 from playwright.sync_api import Browser, Page, expect
 from studio import Studio, opened
 

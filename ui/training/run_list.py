@@ -41,6 +41,10 @@ class RunRow:
     status: Standing
     effect: Difference | None
 
+    @property
+    def goes_on(self) -> bool:
+        return self.status in ("queued", "running")
+
 
 class RunRows:
     """Rows of runs; those of runs that have ended are kept until their events change."""
@@ -66,7 +70,7 @@ class RunRows:
         if kept and kept[0] == version:
             return kept[1]
         row = _read(run)
-        if row.status not in ("queued", "running"):
+        if not row.goes_on:
             self._kept[run.folder] = (version, row)
         return row
 

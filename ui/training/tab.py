@@ -20,7 +20,7 @@ from ui.training import publish_form
 from ui.training.pair_counts import Counted
 from ui.training.pair_panel import estimate_line, pair_panel, problem_line
 from ui.training.publish_form import PublishForm, publication
-from ui.training.run_list import RunRows, runs_table
+from ui.training.run_list import RunRow, RunRows, runs_table
 from ui.training.run_panel import damaged_run, no_runs, run_panel, search_link
 from ui.training.runs import KNOBS, Form, RunView, Training
 
@@ -110,20 +110,19 @@ class TrainTab:
         self.training = Training(services, obstacle)
         self.rows = RunRows()
 
-    def chosen(self, request: gr.Request, id: str | None = None) -> Run:
+    def chosen(self, request: gr.Request, rows: Sequence[RunRow], id: str | None) -> Run:
         """The run that was given, or that the address names; else one that lives, else the newest.
 
-        Raises StudioError where there are none.
+        rows: of all runs, the newest first. Raises StudioError where there are none.
         """
-        runs = self.training.runs()
         wanted = request.query_params.get("run") if id is None else id
-        by_id = {run.id: run for run in runs}
-        if wanted in by_id:
-            return by_id[wanted]
-        alive = [row.id for row in self.rows.of(runs) if row.status in ("queued", "running")]
-        if not runs:
+        ids = [row.id for row in rows]
+        if wanted in ids:
+            return self.training.find(wanted)
+        if not rows:
             raise StudioError("There is no run yet.")
-        return by_id[alive[-1]] if alive else runs[0]
+        alive = [row.id for row in rows if row.goes_on]
+        return self.training.find(alive[-1] if alive else ids[0])
 
     def shown(self, seen: Seen) -> Run:
         """The run whose panel a session has before it. Raises StudioError where it is gone."""
@@ -138,14 +137,14 @@ class TrainTab:
         counted = self.training.counted(form) if is_owner else Counted()
         busy = (
             publishing
-            or any(row.status in ("queued", "running") for row in rows)
+            or any(row.goes_on for row in rows)
             or (is_owner and form.corpus is not None and (counted is None or counted.stage == "counting"))
         )
         run: Run | None = None
         view: RunView | None = None
         damage = ""
         try:
-            run = self.chosen(request, id)
+            run = self.chosen(request, rows, id)
             view = self.training.view(run)
         except (OSError, StudioError) as error:  # there is none, or its files are damaged or just deleted
             damage = str(error)
