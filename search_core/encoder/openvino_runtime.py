@@ -22,6 +22,10 @@ from search_core.encoder.tokens import BulkTokenizer, TokenRules
 from search_core.settings import Settings
 from search_core.store import Artifact, Workspace, read_artifact
 
+_FIRST_TENSOR = threading.Lock()
+"""Two threads that make the process's first tensor at once never end: one holds the GIL and waits for the
+other in a C++ static's initialisation, which waits for the GIL. So it is made before there are threads."""
+
 
 class OpenVinoRuntime:
     """A converted model on this processor: bf16 where it computes in bf16, else f32."""
@@ -51,10 +55,8 @@ class OpenVinoRuntime:
         return self._lanes("THROUGHPUT")
 
     def _lanes(self, hint: str) -> Sequence[Forward]:
-        tensor = import_openvino().Tensor
-
         with _FIRST_TENSOR:
-            tensor(np.zeros((1, 1), np.int64), shared_memory=True)
+            import_openvino().Tensor(np.zeros((1, 1), np.int64), shared_memory=True)
         compiled = self._core.compile_model(
             self._model,
             "CPU",
@@ -66,11 +68,6 @@ class OpenVinoRuntime:
         )
         lanes = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         return [partial(_infer, compiled.create_infer_request()) for _ in range(lanes)]
-
-
-_FIRST_TENSOR = threading.Lock()
-"""Two threads that make the process's first tensor at once never end: one holds the GIL and waits for the
-other in a C++ static's initialisation, which waits for the GIL. So it is made before there are threads."""
 
 
 def _infer(request: Any, input_ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Vectors:
