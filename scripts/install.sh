@@ -35,7 +35,7 @@ for file in "${files[@]}"; do
   echo "Installing $file into $venv (a few minutes the first time)" >&2
   $pip -r "$file"
   cp "$file" "$stamp"
-  # Of 30,000 modules those of the app are compiled, while more is being installed: all take minutes.
+  # Of 18,000 modules those that the app imports are compiled, while more is being installed: all take a minute more.
   [ "$file" = "$requirements" ] && PYTHONDONTWRITEBYTECODE="" $venv/bin/python -c "import app, train.trainer" &
 done
 wait

@@ -148,3 +148,10 @@ def test_a_reason_that_is_the_same_everywhere_is_given_once() -> None:
     markup = model_list([("m", steps)], is_owner=False, now_s=0.0)
     assert markup.count("No answer.") == 1
     assert "Try again" not in markup
+
+
+def test_a_data_set_that_says_no_language_has_no_bar_of_them() -> None:
+    silent = Corpus("src", (replace(FUNCTION, language=None, kind=None),), files=None)
+    page = corpus_list([details(silent, "ready")], OWNER, NOW, 0.0)
+    assert "No language is given." in page
+    assert "cs-langbar" not in page

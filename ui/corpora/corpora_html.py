@@ -177,6 +177,8 @@ def _left_out(skipped: Sequence[SkippedFile]) -> Markup:
 
 def _contents(corpus: Corpus | None) -> Markup:
     """Languages as a bar with its legend, and kinds, by share of the documents."""
+    if corpus and not corpus.languages:  # a data set need not say
+        return Markup('<div class="cs-contents"><p>No language is given.</p></div>')
     shares = _shares(corpus.languages) if corpus else []
     tones = [f"t{tone}" for tone in range(1, len(shares) + 1)]
     bar = join(
