@@ -36,6 +36,7 @@ GRID: Mapping[str, Sequence[float]] = {
     "asides.example": (0, 0.5, 1, 2),
     "asides.deprecated": (0, 0.5, 1, 2),
     "asides.stub": (0, 0.5, 1, 2),
+    "file": (0, 0.15, 0.25, 0.35, 0.5),
     "coherence": (0, 0.5, 1, 1.5, 2, 3, 4),
     "repeated": (0, 0.25, 0.5, 1, 2, 4),
 }

@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_core.corpus.filter import admitted
-from search_core.encoder import Encoder, encode_corpus, load_encoder
+from search_core.encoder import (
+    Encoder,
+    encode_corpus,
+    file_vectors,
+    load_encoder,
+    read_file_vectors,
+    write_file_vectors,
+)
 from search_core.index import Index, Neighbours, build_index, load_index
 from search_core.lexical import LexicalIndex
 from search_core.ranking import (
@@ -46,8 +53,15 @@ from search_core.types import (
 HYBRID_DEPTH = MAX_K
 """How deep each list is that hybrid fuses."""
 
+FILES = "files"
+"""Folder of the files' vectors, beside the index."""
+
 EVERYTHING = SearchFilter()
 NOTHING_RETRIEVED = Neighbours([], np.empty(0, np.float32))
+
+
+About = Callable[[NDArray[np.int64]], NDArray[np.float32]]
+"""Numbers of files → how much each is about a query."""
 
 
 class Ranking(NamedTuple):
@@ -61,14 +75,28 @@ class Ranking(NamedTuple):
 class DenseModel:
     """A model that is ready to search.
 
+    files: (n_files, dim) float32, what each file of code is about; None for a data set.
     encoded, encode_s: texts that had to be encoded for it, and the seconds that took;
         0 where every vector came from the cache.
     """
 
     encoder: Encoder
     index: Index
+    files: NDArray[np.float32] | None = None
     encoded: int = 0
     encode_s: float = 0.0
+
+    def about(self, query: NDArray[np.float32]) -> About | None:
+        """query: (dim,). None where there are no files."""
+        files = self.files
+        if files is None:
+            return None
+
+        def products(numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+            distinct, places = np.unique(numbers, return_inverse=True)
+            return np.asarray((files[distinct] @ query)[places])
+
+        return products
 
 
 class Admission(NamedTuple):
@@ -248,11 +276,13 @@ class SearchEngine:
         if vectors is None:
             return [self._lexical_hits(query, k, admission) for query in queries]
         depth = HYBRID_DEPTH if mode == "hybrid" else k
-        lists = self.model(model).index.search(vectors, depth, admission.keys)
+        ready = self.model(model)
+        lists = ready.index.search(vectors, depth, admission.keys)
         if mode == "dense":
             return [self._expanded(neighbours, k, admission) for neighbours in lists]
         return [
-            self._hybrid_hits(query, dense, k, admission) for query, dense in zip(queries, lists, strict=True)
+            self._fused(query, dense, self._lexical_share(query), k, admission, ready.about(vector))
+            for query, vector, dense in zip(queries, vectors, lists, strict=True)
         ]
 
     def _lexical_scores(self, query: str, keys: frozenset[str] | None) -> NDArray[np.float32]:
@@ -271,14 +301,17 @@ class SearchEngine:
         rows = top_rows(scores, k, above=0)
         return self._expanded(Neighbours([self._keys[row] for row in rows], scores[rows]), k, admission)
 
-    def _hybrid_hits(
-        self, query: str, dense: Neighbours, k: int, admission: Admission
-    ) -> list[tuple[float, Document]]:
-        share = self.weights.lexical[query_kind(query)] if self._features else lexical_weight(query)
-        return self._fused(query, dense, share, k, admission)
+    def _lexical_share(self, query: str) -> float:
+        return self.weights.lexical[query_kind(query)] if self._features else lexical_weight(query)
 
     def _fused(
-        self, query: str, dense: Neighbours, share: float, k: int, admission: Admission
+        self,
+        query: str,
+        dense: Neighbours,
+        share: float,
+        k: int,
+        admission: Admission,
+        about: About | None = None,
     ) -> list[tuple[float, Document]]:
         """Candidates are the tops of both lists; share: of the lexical one in the score."""
         lexical = self._lexical_scores(query, admission.keys)
@@ -291,7 +324,8 @@ class SearchEngine:
         candidates = self._documents_of(scores > -np.inf, admission)
         total = scores[self._entries[candidates]]
         if self._features:
-            total = code_aware(query, total, candidates, self._features, self.weights)
+            near = about(self._features.files[candidates]) if about else None
+            total = code_aware(query, total, candidates, self._features, self.weights, near)
         return self._best(candidates, total, k)
 
     def _rows(self, keys: Sequence[str] | frozenset[str]) -> NDArray[np.int64]:
@@ -331,16 +365,24 @@ class SearchEngine:
     def _prepared(self, encoder: Encoder, progress: Progress) -> DenseModel:
         source = f"{self.corpus.fingerprint}/{encoder.fingerprint}"
         folder = self._workspace.folder("indexes", self.corpus.id, encoder.fingerprint[:16])
-        stored = load_index(folder, self._settings, source=source) if self.corpus.id else None
-        if stored is not None:
-            progress(len(stored), len(stored))
-            return DenseModel(encoder, stored)
-        made = encode_corpus(encoder, self.corpus, self._workspace, progress)
+        if self.corpus.id:
+            stored = load_index(folder, self._settings, source=source)
+            files = read_file_vectors(folder / FILES, source) if self._features else None
+            if stored is not None and (files is not None or not self._features):
+                progress(len(stored), len(stored))
+                return DenseModel(encoder, stored, files)
+        names = self._features.names if self._features else ()
+        made = encode_corpus(encoder, self.corpus, self._workspace, progress, names)
         index = build_index(made.keys, made.vectors, self._settings)
+        files = None
+        if self._features:
+            files = file_vectors(made.beside, self._features.files, self._entries, made.vectors)
         if self.corpus.id:
             with self._workspace.writing(folder):
                 index.save(folder, {"source": source})
-        return DenseModel(encoder, index, made.encoded, made.seconds)
+                if files is not None:
+                    write_file_vectors(folder / FILES, files, source)
+        return DenseModel(encoder, index, files, made.encoded, made.seconds)
 
 
 def check_request(queries: Sequence[str], k: int, mode: Mode) -> None:

@@ -61,8 +61,13 @@ class Document:
 
     @property
     def content_key(self) -> str:
-        """SHA-256 of what is encoded: equal texts share one vector under this key."""
-        return hashlib.sha256(self.encoded.encode("utf-8", "surrogatepass")).hexdigest()
+        """Of what is encoded."""
+        return content_key(self.encoded)
+
+
+def content_key(text: str) -> str:
+    """SHA-256 of a text: equal texts share one vector under this key."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

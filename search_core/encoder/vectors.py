@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from search_core.encoder.protocol import Encoder, Vectors
 from search_core.store import Workspace, read_artifact, write_artifact
-from search_core.types import Corpus, Progress, silent
+from search_core.types import Corpus, Progress, content_key, silent
 
 CHECKPOINT_S = 20.0
 """About how much encoding an interruption can lose."""
@@ -37,38 +37,49 @@ class CorpusVectors:
 
     keys: distinct content keys in the order of their first document.
     vectors: (len(keys), dim) float32, rows of length 1.
-    encoded, seconds: texts that were not in the cache, and how long encoding them took.
+    encoded: documents' texts that were not in the cache.
+    seconds: how long encoding took, with what else was asked for.
+    beside: (n, dim) float32, of the further texts.
     """
 
     keys: tuple[str, ...]
     vectors: Vectors
     encoded: int
     seconds: float
+    beside: Vectors
 
 
 def encode_corpus(
-    encoder: Encoder, corpus: Corpus, workspace: Workspace, progress: Progress = silent
+    encoder: Encoder,
+    corpus: Corpus,
+    workspace: Workspace,
+    progress: Progress = silent,
+    beside: Sequence[str] = (),
 ) -> CorpusVectors:
     """The vectors of a corpus: from the cache where they are there, else encoded and kept.
 
     What is encoded is stored every CHECKPOINT_S or so. Two processes share the work: the second
-    waits and finds it done. progress: of the texts that must be encoded.
+    waits and finds it done. progress: of the texts that must be encoded. beside: further texts.
     Raises StudioError where the workspace cannot be written.
     """
     texts: dict[str, str] = {}
     for key, document in zip(corpus.content_keys, corpus.documents, strict=True):
         texts.setdefault(key, document.encoded)
+    keys, others = tuple(texts), [content_key(text) for text in beside]
+    for key, text in zip(others, beside, strict=True):
+        texts.setdefault(key, text)
     cache = VectorCache(workspace.folder("vectors", encoder.fingerprint[:16]), encoder.dim)
     encoded, seconds = 0, 0.0
     if cache.missing(texts):
         with workspace.writing(cache.folder):
             cache.reload(repair=True)
             missing = cache.missing(texts)
+            encoded = len(cache.missing(keys))
             started = time.perf_counter()
-            for keys, vectors in _encoded(encoder, missing, texts, progress):
-                cache.append(keys, vectors)
-            encoded, seconds = len(missing), time.perf_counter() - started
-    return CorpusVectors(tuple(texts), cache.vectors(tuple(texts)), encoded, seconds)
+            for portion, vectors in _encoded(encoder, missing, texts, progress):
+                cache.append(portion, vectors)
+            seconds = time.perf_counter() - started
+    return CorpusVectors(keys, cache.vectors(keys), encoded, seconds, cache.vectors(others))
 
 
 def _encoded(

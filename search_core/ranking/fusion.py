@@ -33,11 +33,12 @@ def fuse(dense: NDArray[np.float32], lexical: NDArray[np.float32], weight: float
     """
     retrieved = dense > -np.inf
     last = dense[retrieved].min() if retrieved.any() else 0.0
-    fused = (1 - weight) * _standardized(np.maximum(dense, last)) + weight * _standardized(lexical)
+    fused = (1 - weight) * standardized(np.maximum(dense, last)) + weight * standardized(lexical)
     return fused.astype(np.float32)
 
 
-def _standardized(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+def standardized(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Standard score of each, (n,); 0 where all are equal."""
     wide = scores.astype(np.float64)
     if not wide.size or wide.min() == wide.max():  # rounding may leave equal scores a deviation above 0
         return np.zeros_like(wide)

@@ -12,12 +12,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import PurePosixPath
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search_core.ranking.fusion import is_name
+from search_core.ranking.fusion import is_name, standardized
 from search_core.types import Document
 
 Scores = NDArray[np.float32]
@@ -35,6 +36,7 @@ _CODE_WORD = re.compile(
 )
 _VERSION_FOLDER = re.compile(r"(?:^|(?<=/))(v\d+/)")
 _NAME = re.compile(r"\w+")
+_NAME_PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]+|\d+")
 _ASIDE: Mapping[Aside, tuple[re.Pattern[str], re.Pattern[str]]] = {
     "test": (
         re.compile(
@@ -66,6 +68,7 @@ class Weights:
     lexical: share of BM25 in the mixture, by the query's kind.
     definition: what the query names is defined here.
     asides: what tests, examples, deprecated code and type stubs lose.
+    file: what the document's file is about, as a standard score; of the models' part alone.
     coherence: the file with the best candidates. repeated: lost for each better hit in the same file.
     """
 
@@ -76,6 +79,7 @@ class Weights:
     asides: Mapping[Aside, float] = field(
         default_factory=lambda: {"test": 2.0, "example": 0.5, "deprecated": 1.0, "stub": 0.5}
     )
+    file: float = 0.25
     coherence: float = 0.5
     repeated: float = 2.0
 
@@ -87,12 +91,13 @@ FITTED = Weights()
 class CodeFeatures:
     """What the signals know of the documents, one row each.
 
-    files: (n,) int64, equal for documents of one file.
+    files: (n,) int64, the number of the document's file. names: what each file is called, in words.
     defined: last name of a symbol, folded → rows of the documents that define it.
     asides: (n,) bool each.
     """
 
     files: NDArray[np.int64]
+    names: Sequence[str]
     defined: Mapping[str, Sequence[int]]
     asides: Mapping[Aside, NDArray[np.bool_]]
 
@@ -112,6 +117,7 @@ class CodeFeatures:
         files = np.fromiter((numbers[path] for path in paths), np.int64, len(paths))
         return cls(
             files,
+            [_file_name(path) for path in numbers],
             defined,
             {aside: flags[files] for aside, flags in aside_files.items()},
         )
@@ -184,18 +190,37 @@ def repetition_signal(scores: Scores, files: NDArray[np.int64]) -> Scores:
 
 
 def code_aware(
-    query: str, fused: Scores, rows: NDArray[np.int64], features: CodeFeatures, weights: Weights
+    query: str,
+    fused: Scores,
+    rows: NDArray[np.int64],
+    features: CodeFeatures,
+    weights: Weights,
+    about: Scores | None = None,
 ) -> Scores:
     """The hybrid score of each candidate with every signal added.
 
-    fused: (m,) hybrid scores of the candidates; rows: (m,) which documents they are. Returns (m,) float32.
+    fused: (m,) hybrid scores of the candidates; rows: (m,) which documents they are.
+    about: (m,) how much each candidate's file is about the query; None in lexical search.
+    Returns (m,) float32.
     """
     total: Scores = fused + np.float32(weights.definition) * definition_signal(query, features)[rows]
+    if about is not None:
+        total += np.float32(weights.file) * standardized(about).astype(np.float32)
     total += aside_signal(query, features, weights.asides)[rows]
     files = features.files[rows]
     total += weights.coherence * coherence_signal(total, files)
     total -= weights.repeated * repetition_signal(total, files)
     return total
+
+
+def _file_name(path: str) -> str:
+    """The words of a file's name, without its suffix.
+
+    >>> _file_name("net/HTTPConnection_pool.py")
+    'HTTP Connection pool'
+    """
+    stem = PurePosixPath(path).stem
+    return " ".join(_NAME_PART.findall(stem)) or stem
 
 
 def _old_copies(paths: Sequence[str]) -> NDArray[np.bool_]:

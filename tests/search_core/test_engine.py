@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from pathlib import Path
 
 import pytest
 
 from search_core.corpus import load_corpus
 from search_core.engine import SearchEngine
+from search_core.ranking import Weights
 from search_core.settings import Settings
 from search_core.types import MODES, Corpus, Document, Mode, SearchFilter, StudioError
 
@@ -203,6 +205,30 @@ def test_a_damaged_index_is_rebuilt_not_served(corpus: Corpus, model_workspace: 
     after = SearchEngine(corpus, settings)
     assert after.add_model("minilm").encoded == 0  # the vectors were whole
     assert symbols(after, "surface of a circle", "dense") == symbols(before, "surface of a circle", "dense")
+
+
+def test_an_index_without_the_vectors_of_its_files_gets_them(corpus: Corpus, model_workspace: Path) -> None:
+    settings = Settings(workspace=model_workspace)
+    before = SearchEngine(corpus, settings).add_model("minilm")
+    shutil.rmtree(
+        next((model_workspace / "indexes" / corpus.id).glob("*/files"))
+    )  # as an earlier version left it
+    after = SearchEngine(corpus, settings).add_model("minilm")
+    assert after.encoded == 0 and before.files is not None and after.files is not None
+    assert after.files.tolist() == before.files.tolist()
+
+
+def test_hybrid_search_weighs_what_a_file_is_about(corpus: Corpus, model_workspace: Path) -> None:
+    def lead(weight: float) -> float:
+        """Of the one document in a file about it before one that shares as little with the query."""
+        weights = Weights(file=weight, coherence=0, repeated=0)
+        engine = SearchEngine(corpus, Settings(workspace=model_workspace), weights)
+        engine.add_model("minilm")
+        hits = engine.search("fetch over the network", model="minilm", mode="hybrid").hits
+        scores = {hit.document.symbol: hit.score for hit in hits}
+        return scores["HTTPRetry.backoff_seconds"] - scores["square_area"]
+
+    assert lead(1) > lead(0) + 1  # in standard scores
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ from search_core.types import Document, Kind
 NOTHING = Weights(
     definition=0,
     asides=dict.fromkeys(("test", "example", "deprecated", "stub"), 0.0),
+    file=0,
     coherence=0,
     repeated=0,
 )
@@ -112,6 +115,29 @@ def test_without_weights_the_hybrid_score_stays() -> None:
     features = CodeFeatures.of([document("tests/a.py", "a"), document("b.py", "b")])
     fused = float32(0.5, -0.5)
     assert code_aware("a", fused, np.array([0, 1]), features, NOTHING).tolist() == fused.tolist()
+
+
+def test_a_file_that_is_about_the_query_lifts_what_is_in_it() -> None:
+    features = CodeFeatures.of([document("a.py", "x"), document("b.py", "y"), document("b.py", "z")])
+    fused, about = float32(0, 0, 0), float32(0.1, 0.4, 0.4)
+    weights = replace(NOTHING, file=0.5)
+    lifted = code_aware("anything", fused, np.arange(3), features, weights, about)
+    assert lifted == pytest.approx(0.5 * np.array([-(2**0.5), 0.5**0.5, 0.5**0.5]))
+    assert code_aware("anything", fused, np.arange(3), features, weights).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("net/HTTPConnection_pool.py", "HTTP Connection pool"),
+        ("src/field-names.test.ts", "field names test"),
+        ("größe2Müll.go", "größe 2 Müll"),
+        ("_.py", "_"),
+        ("Makefile", "Makefile"),
+    ],
+)
+def test_a_file_is_called_by_the_words_of_its_name(path: str, name: str) -> None:
+    assert CodeFeatures.of([document(path)]).names == [name]
 
 
 def test_rows_say_which_documents_the_candidates_are() -> None:

@@ -64,6 +64,17 @@ def test_a_second_run_encodes_nothing(encoder: KeywordEncoder, workspace: Worksp
     assert np.array_equal(second.vectors, first.vectors)
 
 
+def test_further_texts_are_encoded_and_kept_but_are_no_documents(
+    encoder: KeywordEncoder, workspace: Workspace
+) -> None:
+    made = encode_corpus(encoder, corpus("read"), workspace, beside=["write", "read", "write"])
+    assert (made.keys, made.encoded) == (corpus("read").content_keys, 1)
+    assert made.beside.tolist() == [[0, 1], [1, 0], [0, 1]]
+    encoder.asked.clear()
+    again = encode_corpus(encoder, corpus("read"), workspace, beside=["write"])
+    assert (encoder.asked, again.encoded, again.seconds) == ([], 0, 0)
+
+
 def test_a_change_encodes_only_what_is_new(encoder: KeywordEncoder, workspace: Workspace) -> None:
     encode_corpus(encoder, corpus("read", "write"), workspace)
     encoder.asked.clear()
