@@ -27,7 +27,7 @@ from search_core.settings import Settings
 from search_core.types import StudioError
 from train.config import TrainingConfig
 from train.events import read_events
-from train.run import CONFIG, Run
+from train.run import CONFIG, PAIRS, Run
 
 INFO_KEYS = (
     "base_model",
@@ -181,11 +181,12 @@ def _public_part(spec: str) -> str:
     return prefix + _last_part(spec.removeprefix(prefix))
 
 
-def shareable_files(run: FinishedRun, model_name: str) -> dict[str, str]:
-    """Path in the repository → text: how the model was made and measured, without this machine's folders.
+def training_files(run: FinishedRun) -> dict[str, str]:
+    """Name → text: how the model was made, without this machine's folders.
 
-    Reports on a corpus of this machine keep every figure but lose the queries' texts and ids.
+    Raises StudioError where what it learnt from is damaged.
     """
+    pairs = Run(run.folder.name, run.folder).pairs
     config = asdict(run.config) | {"corpus": public_corpus(run.config.corpus), "base_model": run.base_name}
     info = {key: run.info[key] for key in INFO_KEYS} | {"base_model": run.base_name}
     measured = [
@@ -197,6 +198,16 @@ def shareable_files(run: FinishedRun, model_name: str) -> dict[str, str]:
         "training_info.json": _json(info),
         CONFIG: _json(config),
         "events.jsonl": "".join(json.dumps(event) + "\n" for event in measured),
+    } | ({PAIRS: _json(pairs)} if pairs else {})
+
+
+def shareable_files(run: FinishedRun, model_name: str) -> dict[str, str]:
+    """Path in the repository → text: how the model was made and measured, without this machine's folders.
+
+    Reports on a corpus of this machine keep every figure but lose the queries' texts and ids.
+    Raises StudioError as `training_files` does.
+    """
+    return training_files(run) | {
         "reports/before.json": _json(_shareable_report(run.before, run.base_name)),
         "reports/after.json": _json(_shareable_report(run.after, model_name)),
         "comparison.json": _json({"a": run.base_name, "b": model_name} | run.effect.as_dict()),

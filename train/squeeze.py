@@ -2,7 +2,8 @@
 
     python -m train.squeeze RUN --output DIR [--rank 56] [--base SPEC]
 
-This is how assets/studio-adapter was made (docs/decisions/training.md).
+This is how assets/studio-adapter was made (docs/decisions/training.md). Beside the adapter lies how the
+model was trained, as it is published: the Metrics tab shows it.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from pathlib import Path
 from search_core.command_line import OneLineParser
 from search_core.encoder.adapter import write_adapter
 from search_core.settings import Settings
+from search_core.store import write_text
 from search_core.types import StudioError
 from train.adapter import DEFAULT_RANK, adapter_for, squeezed_factors
 from train.config import BOUNDS
+from train.finished_run import read_finished_run, training_files
 from train.run import find_run, output_folder
 from train.trainer import load_trainable
 
@@ -50,11 +53,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 def squeeze(arguments: argparse.Namespace, settings: Settings) -> None:
     """Raises StudioError for what is no finished run, for a base of another kind, and where writing fails."""
-    run, output = find_run(arguments.run, settings), output_folder(arguments.output)
+    folder, output = find_run(arguments.run, settings).folder, output_folder(arguments.output)
+    run = read_finished_run(folder)
     base_spec = arguments.base or run.config.base_model
-    base, tuned = (load_trainable(spec, settings) for spec in (base_spec, str(run.folder)))
+    base, tuned = (load_trainable(spec, settings) for spec in (base_spec, str(folder)))
     factors = squeezed_factors(base, tuned, arguments.rank)
     write_adapter(adapter_for(base_spec, factors, settings), output)
+    for name, text in training_files(run).items():
+        write_text(output / name, text)
 
 
 def _rank(text: str) -> int:

@@ -21,7 +21,7 @@ from train.events import (
     StartEvent,
     StepEvent,
 )
-from train.run import CONFIG
+from train.run import CONFIG, PAIRS
 
 COSQA = "dataset:CoIR-Retrieval/cosqa"
 QUERIES = ["read a file", "sort a list"] * 4
@@ -37,6 +37,8 @@ def build_run(folder: Path, *, model: Path, corpus: str = COSQA, base_model: str
     shutil.copytree(model, folder)
     config = defaults(corpus, base_model, on_gpu=False)
     folder.joinpath(CONFIG).write_text(config.to_json())
+    pairs = {"source": "judged", "training": 529, "development": 0, "counts": {"rows": 529}}
+    _write_json(folder / PAIRS, pairs)
     folder.joinpath("log.txt").write_text(f"trained in {folder}")
     folder.joinpath("checkpoints/6").mkdir(parents=True)
     folder.joinpath("checkpoints/6/model.safetensors").write_bytes(b"a checkpoint")

@@ -10,15 +10,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
-from tuning import CPU, recipe, tiny
+from tuning import CPU, tiny
 
 from search_core.encoder import model_folder
 from search_core.encoder.adapter import Adapter, Factors, merge_adapter, read_adapter, write_adapter
 from search_core.encoder.models import MINILM_SHA256, STUDIO_ADAPTER
 from search_core.settings import Settings
 from search_core.types import StudioError
+from tests.train.run_folder import LOSSES, build_run
 from train.adapter import adapter_for, add_lora, squeezed_factors, trained_factors
-from train.run import CONFIG
+from train.events import read_events
+from train.run import Run
 from train.squeeze import main as squeeze
 from train.trainer import load_trainable
 
@@ -193,11 +195,10 @@ def test_models_that_do_not_differ_cannot_be_squeezed(base: Path) -> None:
 def second_run(tmp_path: Path, base: Path) -> Path:
     """Of a run that went on from another run's model: by now one weight differs from the base's by 3."""
     for name, begun_from, added in (("first", base, 1.0), ("second", tmp_path / "first", 2.0)):
+        build_run(tmp_path / name, model=base, base_model=str(begun_from))
         model = load_trainable(str(begun_from), CPU)
         weight(model).add_(added)
         model.save_pretrained(str(tmp_path / name), create_model_card=False)
-        (tmp_path / name / CONFIG).write_text(recipe(begun_from).to_json())
-        (tmp_path / name / "events.jsonl").touch()
     return tmp_path / "second"
 
 
@@ -210,6 +211,17 @@ def test_a_run_is_squeezed_against_its_own_base_or_another(
     adapter = read_adapter(tmp_path / "adapter")
     assert adapter.base_model == str(tmp_path / named if named else base)
     assert torch.allclose(adapter.factors[QUERY].difference(), torch.full((32, 32), added), atol=1e-2)
+
+
+def test_beside_the_adapter_lies_how_its_model_was_trained(second_run: Path, tmp_path: Path) -> None:
+    assert squeeze([str(second_run), "--output", str(tmp_path / "adapter"), "--rank", "1"]) == 0
+    steps = [event for event in read_events(tmp_path / "adapter" / "events.jsonl") if event["type"] == "step"]
+    assert [step["loss"] for step in steps] == list(LOSSES)
+    record = Run("adapter", tmp_path / "adapter")
+    assert record.config.base_model == "first"
+    assert record.pairs and record.pairs["training"] == 529
+    texts = [path.read_text() for path in record.folder.glob("*.json*") if path.name != "adapter_config.json"]
+    assert len(texts) == 4 and not [text for text in texts if str(tmp_path) in text]
 
 
 def test_an_adapter_that_cannot_be_written_is_said_in_one_line(

@@ -59,6 +59,7 @@ def test_a_new_repository_holds_model_card_picture_and_figures_and_nothing_else(
         "training_info.json",
         "training_config.json",
         "events.jsonl",
+        "pairs.json",
         "reports/before.json",
         "reports/after.json",
         "comparison.json",
@@ -67,7 +68,7 @@ def test_a_new_repository_holds_model_card_picture_and_figures_and_nothing_else(
     assert held["model.safetensors"] == finished.joinpath("model.safetensors").read_bytes()
     assert ModelCard(held["README.md"].decode()).data.get("model_name") == "code-finder"
     assert held["training_loss.png"].startswith(b"\x89PNG")
-    assert published["seen"][-1] == [17, 17]
+    assert published["seen"][-1] == [18, 18]
     assert sum(request.startswith("POST") and "/commit/" in request for request in hub.requests) == 1
 
 

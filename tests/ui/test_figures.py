@@ -94,7 +94,23 @@ def test_a_run_whose_files_lack_something_has_no_record(tmp_path: Path, file: st
     assert TrainingRecord.of(run) is None
 
 
-def test_only_a_model_that_a_run_made_has_a_record(tmp_path: Path) -> None:
+def test_the_shipped_adapter_has_the_real_losses_of_its_training(tmp_path: Path) -> None:
+    found = training_of(stored("studio", measured(AFTER, "studio")), Settings(workspace=tmp_path))
+    assert found is not None and len(found.steps) == found.info["total_steps"]
+    assert found.steps[-1]["loss"] == found.info["final_loss"]
+    assert found.pairs is not None and found.pairs["training"] == found.info["training_pairs"]
+
+
+def test_a_model_folder_that_says_how_it_was_trained_is_believed(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    settings, silent = Settings(workspace=tmp_path), stored("x", measured(AFTER, str(tmp_path / "model")))
+    telling = build_run(tmp_path / "downloaded", model=tmp_path / "model")
+    found = training_of(stored("y", measured(AFTER, str(telling))), settings)
+    assert found is not None and found.run_id == "downloaded"
+    assert training_of(silent, settings) is None
+
+
+def test_only_a_model_that_was_trained_has_a_record(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     run = Run("one", build_run(tmp_path / "run", model=tmp_path / "model"))
     before, after = (
@@ -102,7 +118,7 @@ def test_only_a_model_that_a_run_made_has_a_record(tmp_path: Path) -> None:
     )
     settings = Settings(workspace=tmp_path)
     assert training_of(before, settings) is None
-    assert training_of(stored("studio", measured(AFTER, "studio")), settings) is None
+    assert training_of(stored("minilm", measured(AFTER, "minilm")), settings) is None
     found = training_of(after, settings)
     assert found is not None
     assert found.run_id == "one"

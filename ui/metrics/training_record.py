@@ -8,9 +8,11 @@ from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from search_core.encoder.models import STUDIO_ADAPTER
 from search_core.settings import Settings
 from search_core.types import StudioError
 from train.config import TrainingConfig
+from train.events import read_events
 from train.finished_run import read_info
 from train.pairs import REASONS
 from train.run import Run, list_runs
@@ -47,7 +49,7 @@ class TrainingRecord:
         try:
             path = run.folder / "training_info.json"
             info = read_info(path) if path.is_file() else {}
-            steps = [event for event in run.state().events if event["type"] == "step"]
+            steps = [event for event in read_events(run.log.path) if event["type"] == "step"]
             return cls(run.id, run.config, steps, info, run.pairs) if steps else None
         except (OSError, StudioError):
             return None
@@ -89,15 +91,17 @@ class TrainingRecord:
 
 
 def training_of(stored: StoredReport, settings: Settings) -> TrainingRecord | None:
-    """The record of the run that made the report's model; None where no run of this workspace did."""
+    """How the report's model was trained; None where no run of this workspace did it and it does not say."""
     if stored.phase == "after" and stored.run:
         return TrainingRecord.of(stored.run)
     model = stored.report.model
-    if model is None or stored.phase == "before" or not Path(model).is_dir():
+    if model is None or stored.phase == "before":
         return None
-    folder = Path(model).resolve()
+    folder = STUDIO_ADAPTER if model == "studio" else Path(model).resolve()
+    if not folder.is_dir():
+        return None
     made_by = next((run for run in list_runs(settings) if run.folder == folder), None)
-    return TrainingRecord.of(made_by) if made_by else None
+    return TrainingRecord.of(made_by or Run(folder.name, folder))
 
 
 def _text(value: Any) -> str:
