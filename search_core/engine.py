@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,9 +16,9 @@ from search_core.corpus.filter import admitted
 from search_core.encoder import (
     Encoder,
     encode_corpus,
-    file_vectors,
     load_encoder,
     read_file_vectors,
+    vectors_of_files,
     write_file_vectors,
 )
 from search_core.index import Index, Neighbours, build_index, load_index
@@ -56,6 +56,9 @@ HYBRID_DEPTH = MAX_K
 FILES = "files"
 """Folder of the files' vectors, beside the index."""
 
+PORTION = 256
+"""Queries that are ranked at once: of what is retrieved for one only ids and scores are kept."""
+
 EVERYTHING = SearchFilter()
 NOTHING_RETRIEVED = Neighbours([], np.empty(0, np.float32))
 
@@ -76,8 +79,8 @@ class DenseModel:
     """A model that is ready to search.
 
     files: (n_files, dim) float32, what each file of code is about; None for a data set.
-    encoded, encode_s: texts that had to be encoded for it, and the seconds that took;
-        0 where every vector came from the cache.
+    encoded, encode_s: texts that had to be encoded for it, names of files among them, and the seconds
+        that took; 0 where every vector came from the cache.
     """
 
     encoder: Encoder
@@ -218,7 +221,8 @@ class SearchEngine:
             admission = self._admission(filter)
             vectors = None if mode == "lexical" else self.model(model).encoder.encode_documents([text])
             without_it = Admission(others & admission.documents, admission.keys)
-            return self._found([text], vectors, k + 1, model, mode, without_it)[0][:k]
+            weights = replace(self.weights, definition=0)  # code names what it calls, not what is like it
+            return self._found([text], vectors, k + 1, model, mode, without_it, weights)[0][:k]
 
         return self._timed(model, mode, retrieve)
 
@@ -241,11 +245,13 @@ class SearchEngine:
         filter: SearchFilter = EVERYTHING,
     ) -> list[Ranking]:
         """Rank for many queries at once: encoded and searched in batches. Raises like search."""
+        check_request(queries, k, mode)
         return [
             Ranking(
                 [document.id for _, document in found], np.array([score for score, _ in found], np.float32)
             )
-            for found in self._retrieve(queries, k, model, mode, filter)
+            for start in range(0, len(queries), PORTION)
+            for found in self._retrieve(queries[start : start + PORTION], k, model, mode, filter)
         ]
 
     def _timed(
@@ -261,7 +267,7 @@ class SearchEngine:
     ) -> list[list[tuple[float, Document]]]:
         check_request(queries, k, mode)
         vectors = None if mode == "lexical" else self.model(model).encoder.encode_queries(queries)
-        return self._found(queries, vectors, k, model, mode, self._admission(filter))
+        return self._found(queries, vectors, k, model, mode, self._admission(filter), self.weights)
 
     def _found(
         self,
@@ -271,17 +277,18 @@ class SearchEngine:
         model: str | None,
         mode: Mode,
         admission: Admission,
+        weights: Weights,
     ) -> list[list[tuple[float, Document]]]:
-        """vectors: (n_queries, dim), None in lexical mode."""
+        """vectors: (n_queries, dim), None in lexical mode. weights: of code's signals."""
         if vectors is None:
-            return [self._lexical_hits(query, k, admission) for query in queries]
+            return [self._lexical_hits(query, k, admission, weights) for query in queries]
         depth = HYBRID_DEPTH if mode == "hybrid" else k
         ready = self.model(model)
         lists = ready.index.search(vectors, depth, admission.keys)
         if mode == "dense":
             return [self._expanded(neighbours, k, admission) for neighbours in lists]
         return [
-            self._fused(query, dense, self._lexical_share(query), k, admission, ready.about(vector))
+            self._fused(query, dense, self._lexical_share(query), k, admission, weights, ready.about(vector))
             for query, vector, dense in zip(queries, vectors, lists, strict=True)
         ]
 
@@ -294,9 +301,11 @@ class SearchEngine:
         masked[rows] = scores[rows]
         return masked
 
-    def _lexical_hits(self, query: str, k: int, admission: Admission) -> list[tuple[float, Document]]:
+    def _lexical_hits(
+        self, query: str, k: int, admission: Admission, weights: Weights
+    ) -> list[tuple[float, Document]]:
         if self._features:
-            return self._fused(query, NOTHING_RETRIEVED, 1.0, k, admission)
+            return self._fused(query, NOTHING_RETRIEVED, 1.0, k, admission, weights)
         scores = self._lexical_scores(query, admission.keys)
         rows = top_rows(scores, k, above=0)
         return self._expanded(Neighbours([self._keys[row] for row in rows], scores[rows]), k, admission)
@@ -311,6 +320,7 @@ class SearchEngine:
         share: float,
         k: int,
         admission: Admission,
+        weights: Weights,
         about: About | None = None,
     ) -> list[tuple[float, Document]]:
         """Candidates are the tops of both lists; share: of the lexical one in the score."""
@@ -325,7 +335,7 @@ class SearchEngine:
         total = scores[self._entries[candidates]]
         if self._features:
             near = about(self._features.files[candidates]) if about else None
-            total = code_aware(query, total, candidates, self._features, self.weights, near)
+            total = code_aware(query, total, candidates, self._features, weights, near)
         return self._best(candidates, total, k)
 
     def _rows(self, keys: Sequence[str] | frozenset[str]) -> NDArray[np.int64]:
@@ -365,21 +375,20 @@ class SearchEngine:
     def _prepared(self, encoder: Encoder, progress: Progress) -> DenseModel:
         source = f"{self.corpus.fingerprint}/{encoder.fingerprint}"
         folder = self._workspace.folder("indexes", self.corpus.id, encoder.fingerprint[:16])
-        if self.corpus.id:
-            stored = load_index(folder, self._settings, source=source)
-            files = read_file_vectors(folder / FILES, source) if self._features else None
-            if stored is not None and (files is not None or not self._features):
-                progress(len(stored), len(stored))
-                return DenseModel(encoder, stored, files)
+        stored = load_index(folder, self._settings, source=source) if self.corpus.id else None
+        files = read_file_vectors(folder / FILES, source) if self.corpus.id and self._features else None
+        if stored is not None and (files is not None or self._features is None):
+            progress(len(stored), len(stored))
+            return DenseModel(encoder, stored, files)
         names = self._features.names if self._features else ()
         made = encode_corpus(encoder, self.corpus, self._workspace, progress, names)
-        index = build_index(made.keys, made.vectors, self._settings)
-        files = None
+        index = stored or build_index(made.keys, made.vectors, self._settings)
         if self._features:
-            files = file_vectors(made.beside, self._features.files, self._entries, made.vectors)
+            files = vectors_of_files(made.beside, self._features.files, self._entries, made.vectors)
         if self.corpus.id:
             with self._workspace.writing(folder):
-                index.save(folder, {"source": source})
+                if stored is None:
+                    index.save(folder, {"source": source})
                 if files is not None:
                     write_file_vectors(folder / FILES, files, source)
         return DenseModel(encoder, index, files, made.encoded, made.seconds)

@@ -16,9 +16,11 @@ from search_core.encoder.protocol import Vectors
 from search_core.store import read_artifact, write_artifact
 
 VECTORS = "vectors.npy"
+METHOD = 1
+"""Of naming files and of adding up: with another number what is stored is made anew."""
 
 
-def file_vectors(
+def vectors_of_files(
     names: Vectors, files: NDArray[np.int64], rows: NDArray[np.int64], vectors: Vectors
 ) -> Vectors:
     """(n_files, dim) float32: a name's vector plus the direction of the mean of the file's documents.
@@ -38,7 +40,7 @@ def file_vectors(
 def read_file_vectors(folder: Path, source: str) -> Vectors | None:
     """What `write_file_vectors` stored for the same source, mapped; None where there is nothing usable."""
     artifact = read_artifact(folder)
-    if artifact is None or artifact.metadata.get("source") != source:
+    if artifact is None or artifact.metadata.get("source") != _made_from(source):
         return None
     return np.asarray(np.load(artifact.files[VECTORS], mmap_mode="r"))
 
@@ -48,7 +50,11 @@ def write_file_vectors(folder: Path, vectors: Vectors, source: str) -> None:
 
     Raises StudioError where the disk is full or read-only.
     """
-    write_artifact(folder, {VECTORS: partial(_save, vectors)}, {"source": source})
+    write_artifact(folder, {VECTORS: partial(_save, vectors)}, {"source": _made_from(source)})
+
+
+def _made_from(source: str) -> str:
+    return f"{source}/{METHOD}"
 
 
 def _save(vectors: Vectors, path: Path) -> None:

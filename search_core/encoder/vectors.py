@@ -37,8 +37,7 @@ class CorpusVectors:
 
     keys: distinct content keys in the order of their first document.
     vectors: (len(keys), dim) float32, rows of length 1.
-    encoded: documents' texts that were not in the cache.
-    seconds: how long encoding took, with what else was asked for.
+    encoded, seconds: texts that were not in the cache, further ones included, and how long encoding took.
     beside: (n, dim) float32, of the further texts.
     """
 
@@ -74,11 +73,10 @@ def encode_corpus(
         with workspace.writing(cache.folder):
             cache.reload(repair=True)
             missing = cache.missing(texts)
-            encoded = len(cache.missing(keys))
             started = time.perf_counter()
             for portion, vectors in _encoded(encoder, missing, texts, progress):
                 cache.append(portion, vectors)
-            seconds = time.perf_counter() - started
+            encoded, seconds = len(missing), time.perf_counter() - started
     return CorpusVectors(keys, cache.vectors(keys), encoded, seconds, cache.vectors(others))
 
 

@@ -34,6 +34,8 @@ _CODE_WORD = re.compile(
     r"|\w*[^\W_]_\w+"  # underscores
     r"|\w+(?=\(\))"  # called
 )
+_NOBODYS_NAME = re.compile(r"\w{65,}")
+"""Trying each of its letters as a beginning would take the square of its length."""
 _VERSION_FOLDER = re.compile(r"(?:^|(?<=/))(v\d+/)")
 _NAME = re.compile(r"\w+")
 _NAME_PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]+|\d+")
@@ -129,7 +131,7 @@ def code_words(query: str) -> list[str]:
     >>> code_words("where does HTTPConnection call read_lines() again")
     ['HTTPConnection', 'read_lines']
     """
-    return [query.strip()] if is_name(query) else _CODE_WORD.findall(query)
+    return [query.strip()] if is_name(query) else _CODE_WORD.findall(_NOBODYS_NAME.sub(" ", query))
 
 
 def query_kind(query: str) -> QueryKind:
@@ -147,8 +149,8 @@ def query_kind(query: str) -> QueryKind:
 def definition_signal(query: str, features: CodeFeatures) -> Scores:
     """(n,) float32: 1 for a document that defines what a code word of the query names, else 0."""
     signal = np.zeros(len(features.files), np.float32)
-    for word in code_words(query):
-        signal[features.defined.get(_defined_name(word), ())] = 1
+    rows = [row for word in code_words(query) for row in features.defined.get(_defined_name(word), ())]
+    signal[rows] = 1
     return signal
 
 

@@ -184,10 +184,9 @@ def test_a_second_engine_over_the_same_corpus_encodes_nothing(
     assert again.encoded == 0 and len(again.index) == len(engine.model("minilm").index)
 
 
-def test_a_changed_document_costs_one_encode(
-    corpus: Corpus, engine: SearchEngine, model_workspace: Path
-) -> None:
-    added = Document("new.py::f", "def f(): return 'fresh'", "def f(): return 'fresh'")
+def test_a_new_document_costs_one_encode(corpus: Corpus, engine: SearchEngine, model_workspace: Path) -> None:
+    text = "def f(): return 'fresh'"
+    added = Document("shapes/area.py::f", text, text, path="shapes/area.py")
     changed = Corpus(corpus.spec, (*corpus.documents[1:], added))
     ready = SearchEngine(changed, Settings(workspace=model_workspace)).add_model("minilm")
     assert ready.encoded == 1
@@ -239,6 +238,25 @@ def test_code_like_a_hit_is_found_without_the_hit_itself(engine: SearchEngine, m
     assert [hit.document.symbol for hit in hits] == ["square_area"]
 
 
+def test_what_code_calls_is_not_like_it(tmp_path: Path, settings: Settings) -> None:
+    """Lexically; names that the code says would otherwise lead to their definitions."""
+    copying = "def copy_{0}s(a, b):\n    for {0} in read_lines(a):\n        write_line(b, {0})\n"
+    (tmp_path / "copy.py").write_text(f"{copying.format('line')}\n\n{copying.format('row')}")
+    reading = "def read_lines(source):\n    return source.readlines()\n"
+    writing = "def write_line(target, line):\n    target.write(line)\n"
+    (tmp_path / "io.py").write_text(f"{reading}\n\n{writing}")
+    engine = SearchEngine(load_corpus(str(tmp_path), settings), settings)
+    hits = engine.similar(engine.document_at("copy.py", 1), mode="lexical").hits
+    assert hits[0].document.symbol == "copy_rows"
+
+
+def test_many_queries_rank_in_portions(engine: SearchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    queries = ["surface of a circle", "download", "split a csv line"]
+    whole = engine.rank(queries, 3, mode="lexical")
+    monkeypatch.setattr("search_core.engine.PORTION", 2)
+    assert [ranking.ids for ranking in engine.rank(queries, 3, mode="lexical")] == [one.ids for one in whole]
+
+
 def test_a_copy_is_the_most_similar_code(engine: SearchEngine) -> None:
     (copy,) = engine.similar(engine.document_at("copies/one.py", 1), 1, model="minilm").hits
     assert copy.document.path == "copies/two.py"
@@ -271,7 +289,7 @@ def test_after_an_edit_the_same_models_search_the_new_state_and_the_old_engine_t
     (tmp_path / "a.py").write_text("def triangle_area(base, height):\n    return base * height / 2\n")
     after = before.over(load_corpus(str(tmp_path), settings))
     assert after.models == ("minilm",)
-    assert after.model("minilm").encoded == 2  # the new function, and what is in another file now
+    assert after.model("minilm").encoded == 3  # the new function, what is in another file now, its name
     assert symbols(after, "area", "hybrid")[0] == "triangle_area"
     assert {hit.document.path for hit in after.search("csv", mode="lexical").hits} == {"c.py"}
     assert "circle_area" in symbols(before, "area", "hybrid")

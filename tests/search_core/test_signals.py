@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from search_core.ranking.signals import (
     definition_signal,
     repetition_signal,
 )
-from search_core.types import Document, Kind
+from search_core.types import MAX_QUERY_CHARACTERS, Document, Kind
 
 NOTHING = Weights(
     definition=0,
@@ -72,6 +73,15 @@ def test_only_what_defines_the_named_thing_is_a_definition() -> None:
     )
     assert definition_signal("where does send_request fail", features).tolist() == [1, 1, 0, 0]
     assert definition_signal("send a request", features).tolist() == [0, 0, 0, 0]
+    assert definition_signal("send_request nowhere_defined", features).tolist() == [1, 1, 0, 0]
+    assert definition_signal("nowhere_defined", features).tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("letter", ["a", "_", "A", "0"])
+def test_the_longest_query_of_one_letter_is_looked_through_at_once(letter: str) -> None:
+    started = time.perf_counter()
+    assert query_kind(f"{letter * MAX_QUERY_CHARACTERS} read_lines") == "mixed"
+    assert time.perf_counter() - started < 2  # takes a thousandth; each letter as a beginning, ten seconds
 
 
 @pytest.mark.parametrize(

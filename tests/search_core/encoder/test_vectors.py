@@ -68,7 +68,7 @@ def test_further_texts_are_encoded_and_kept_but_are_no_documents(
     encoder: KeywordEncoder, workspace: Workspace
 ) -> None:
     made = encode_corpus(encoder, corpus("read"), workspace, beside=["write", "read", "write"])
-    assert (made.keys, made.encoded) == (corpus("read").content_keys, 1)
+    assert (made.keys, made.encoded) == (corpus("read").content_keys, 2)
     assert made.beside.tolist() == [[0, 1], [1, 0], [0, 1]]
     encoder.asked.clear()
     again = encode_corpus(encoder, corpus("read"), workspace, beside=["write"])
