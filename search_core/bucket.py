@@ -111,7 +111,8 @@ class Bucket:
                 self._attempt(name, partial(self._copy_if_changed, item))
         if not patterns:
             for name in self._held.keys() - items.keys():
-                if (self._root / name).parent.is_dir():  # one item was deleted, not all of them lost
+                room = self._root / name.partition("/")[0] if "/" in name else self._root
+                if room.is_dir():  # one item was deleted, not all of them lost
                     self._attempt(name, partial(self._forget, name))
 
     def start(self) -> None:

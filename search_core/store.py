@@ -34,6 +34,8 @@ SCRATCH = ".writing-"
 ARTIFACT_ROOMS = ("corpora", "vectors", "indexes", "runtimes", "negatives")
 DELETED_FROM = (*ARTIFACT_ROOMS, "sources", "uploads")
 """Rooms whose folders are deleted; what is deleted first gets a name of its own there."""
+LOCKED_DEPTH = {"vectors": 1, "indexes": 2}
+"""How far below these rooms the folders with locks are; elsewhere each artifact has its own."""
 KEPT_GENERATIONS = 2
 
 logger = logging.getLogger(__name__)
@@ -119,9 +121,10 @@ class Workspace:
         return removed
 
     def _locked_for(self, folder: Path) -> Path:
-        """Whose lock the writer of an artifact's folder holds: vectors have one for each model."""
+        """Whose lock the writer of an artifact's folder holds: vectors have one for each model, indexes one
+        for each corpus and model."""
         room, *inside = folder.relative_to(self.root).parts
-        return self.folder(room, inside[0]) if room == "vectors" else folder
+        return self.folder(room, *inside[: LOCKED_DEPTH.get(room, len(inside))])
 
 
 def write_artifact(

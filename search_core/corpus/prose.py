@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence, Set
+from itertools import chain, count, pairwise
 
 from search_core.corpus.blocks import cut, low_lines, trimmed
 from search_core.corpus.definitions import File
@@ -13,7 +12,8 @@ from search_core.corpus.lines import decode, split_lines
 from search_core.types import Document
 
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
+ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t](.*))?$")
+CLOSING = re.compile(r"(?:^|(?<=[ \t]))#+$")
 SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1{2,}[ \t]*$")
 
@@ -43,8 +43,8 @@ def markdown_headings(lines: Sequence[str]) -> Iterator[Heading]:
             elif opened[1].startswith(fence):
                 fence = ""
         elif not fence:
-            if heading := ATX.match(line.rstrip("\r\n")):
-                yield number, len(heading[1]), heading[2] or ""
+            if heading := ATX.match(line.rstrip()):
+                yield number, len(heading[1]), CLOSING.sub("", (heading[2] or "").strip()).rstrip()
                 line = ""
             elif above and (underline := SETEXT.match(line)):
                 yield number - 1, 1 if underline[1][0] == "=" else 2, above
@@ -77,7 +77,7 @@ def _sections(
     lines = split_lines(decode(data))
     file = File(path, language, lines, low_lines(lines))
     starts = [(1, 0, ""), *headings(lines), (len(lines) + 1, 0, "")]
-    seen: Counter[str] = Counter()
+    taken: set[str] = set()
     documents = []
     titles: list[tuple[int, str]] = []
     for (first, level, title), (following, _, _) in pairwise(starts):
@@ -87,12 +87,12 @@ def _sections(
             continue
         symbol = " > ".join(name for _, name in titles) or None
         for start, end in cut(lines, *span, file.statements):
-            seen[symbol or ""] += 1
-            number = f"#{seen[symbol or '']}" if seen[symbol or ""] > 1 else ""
             text = file.text(start, end)
+            id = _free(f"{path}::{symbol or '@'}", taken)
+            taken.add(id)
             documents.append(
                 Document(
-                    id=f"{path}::{symbol or '@'}{number}",
+                    id=id,
                     text=text,
                     encoded=text if start == first and len(titles) < 2 else f"{symbol}\n{text}",
                     path=path,
@@ -104,6 +104,12 @@ def _sections(
                 )
             )
     return documents
+
+
+def _free(id: str, taken: Set[str]) -> str:
+    """The id, numbered from 2 where it is taken: a title may end like a number of ours."""
+    numbered = (f"{id}#{number}" for number in count(2))
+    return next(candidate for candidate in chain([id], numbered) if candidate not in taken)
 
 
 def _after_front_matter(lines: Sequence[str]) -> int:

@@ -104,6 +104,15 @@ def test_what_is_here_is_never_replaced(folder: Path, tmp_path: Path) -> None:
     assert marks.read_bytes() == b"newer\n"
 
 
+def test_an_upload_that_was_deleted_does_not_come_back(folder: Path, tmp_path: Path) -> None:
+    bucket = Bucket(folder, tmp_path)
+    write(tmp_path / "uploads" / "0a1b" / "code.zip", b"PK")
+    bucket.keep()
+    shutil.rmtree(tmp_path / "uploads" / "0a1b")
+    bucket.keep()
+    assert kept(folder) == set()
+
+
 def test_a_file_that_grew_is_kept_anew_and_its_old_generation_goes(folder: Path, tmp_path: Path) -> None:
     bucket = Bucket(folder, tmp_path)
     marks = write(tmp_path / "judgments.jsonl", b"one\n")

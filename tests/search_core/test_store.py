@@ -204,6 +204,7 @@ def test_prune_removes_a_damaged_artifact(tmp_path: Path) -> None:
         ("vectors/m", "vectors/m/segment/keys-0000.npy"),
         ("runtimes/m", "runtimes/m/.writing-x/model.xml"),
         ("indexes/a/m", "indexes/a/m/.writing-x/index.faiss"),
+        ("indexes/a/m", "indexes/a/m/files/vectors-0000.npy"),
         ("models", "models/.writing-x/merged/model.safetensors"),
         ("sources/a", "sources/a/.writing-x/a.py"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from samples import write_sources
 from search_core.engine import SearchEngine
 from search_core.settings import Settings
 from search_core.types import StudioError
+from search_core.watch import edits
 from ui.lanes import Lane
 from ui.offering.services import Services, StillReading
 
@@ -124,6 +125,25 @@ def test_stopping_ends_the_preparation(corpus: str, model_workspace: Path, gate:
         gate.set()
         until(lambda: threading.active_count() == before)
         assert services.preparing  # given up, not finished
+
+
+def test_a_watch_that_fails_is_tried_again(
+    tmp_path: Path, model_workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus, failures = write_sources(tmp_path), iter([StudioError("no watches are left.")])
+
+    def failing_once(folders: Sequence[Path], stop: threading.Event) -> Iterator[None]:
+        for failure in failures:
+            raise failure
+        yield from edits(folders, stop)
+
+    monkeypatch.setattr("ui.offering.preparation.edits", failing_once)
+    monkeypatch.setattr("ui.offering.preparation.WATCH_AGAIN_S", 0.1)
+    with started([corpus], ["minilm"], model_workspace, watch=True) as services:
+        until(lambda: not services.preparing)
+        time.sleep(0.5)  # nothing tells when the watch has begun
+        (tmp_path / "new.py").write_text("def bake_bread(flour):\n    return flour\n")
+        until(lambda: symbols(services, "bake", corpus, KEYWORDS) == ["bake_bread"], timeout_s=20)
 
 
 def test_a_watched_folder_is_read_again_after_an_edit(tmp_path: Path, model_workspace: Path) -> None:

@@ -9,10 +9,11 @@ from dataclasses import replace
 
 import pytest
 
+from search_core.judgments import Mark
 from search_core.settings import Settings
 from search_core.types import StudioError
 from ui.offering.services import Services
-from ui.training.pair_counts import Counted
+from ui.training.pair_counts import Counted, PairCounts
 from ui.training.runs import KNOBS, Form, Training
 
 CODE = "package:pathspec"
@@ -102,6 +103,30 @@ def test_a_count_does_not_keep_the_process_from_ending(
     assert [thread.daemon for thread in counting] == [True]
     go_on.set()
     assert counted(training).pairs == 81
+
+
+def test_what_changed_while_it_waited_is_counted_once(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = services.corpus(CODE)
+    assert corpus
+    begun, go_on, looked_at = threading.Event(), threading.Event(), []
+
+    def slow(_: object, __: object, marks: tuple[Mark, ...]) -> Counted:
+        looked_at.append(len(marks))
+        begun.set()
+        go_on.wait(60)
+        return Counted("ready", len(marks))
+
+    monkeypatch.setattr("ui.training.pair_counts._counted", slow)
+    counts = PairCounts(services.settings)
+    one = Mark.of(corpus.documents[0], CODE, "match a path", "right")
+    for marks in (1, 2, 3):
+        counts.of(corpus, (one,) * marks)
+        assert begun.wait(60)
+    go_on.set()
+    until(lambda: counts.of(corpus, (one,) * 3).stage == "ready")
+    assert looked_at == [1, 3]
 
 
 def test_pairs_are_counted_with_what_was_left_out(training: Training) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from search_core.settings import Settings
 from search_core.types import StudioError
+from ui.offering.details import delete_held
 from ui.offering.uploads import delete_upload, keep_upload
 
 
@@ -68,3 +69,15 @@ def test_only_uploads_are_deleted(tmp_path: Path, settings: Settings) -> None:
     kept = Path(keep_upload(arrived(tmp_path / "gradio", "b.zip"), settings))
     assert delete_upload(kept, settings.workspace).bytes == len(b"zip")
     assert not kept.exists()
+
+
+@pytest.mark.parametrize("others", [["{upload} + {gone}"], ["{gone} + {upload}", "stdlib"]])
+def test_an_upload_stays_for_a_union_though_another_part_of_it_is_gone(
+    tmp_path: Path, settings: Settings, others: list[str]
+) -> None:
+    upload = keep_upload(arrived(tmp_path / "gradio", "a.zip"), settings)
+    specs = [spec.format(upload=upload, gone=tmp_path / "unmounted") for spec in others]
+    delete_held(upload, None, specs, settings.workspace)
+    assert Path(upload).exists()
+    delete_held(upload, None, ["stdlib"], settings.workspace)
+    assert not Path(upload).exists()

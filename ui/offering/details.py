@@ -19,6 +19,7 @@ from search_core.corpus.spec import (
     UnionSource,
     corpus_id,
     parse_spec,
+    part_specs,
     stored_ids,
 )
 from search_core.store import Removed, Workspace
@@ -86,7 +87,8 @@ def delete_held(spec: str, corpus: Corpus | None, others: Collection[str], works
     corpus: as it was read last. Raises StudioError where a folder cannot be deleted.
     """
     source, rooms = _source(spec), Workspace(workspace)
-    ids = _held(source, corpus).difference(*(_held(_source(other), None) for other in others))
+    parts = [part for other in others for part in (other, *part_specs(other))]  # one may be gone, not all
+    ids = _held(source, corpus).difference(*(_held(_source(part), None) for part in parts))
     removed = sum((rooms.delete(room, id) for room in ROOMS for id in sorted(ids)), start=Removed())
     if isinstance(source, ArchiveSource) and corpus_id(source) in ids:  # in no union either
         removed += delete_upload(source.file, workspace)

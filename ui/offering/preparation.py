@@ -20,6 +20,8 @@ from search_core.watch import edits, watched_folders
 from ui.offering.offers import Offers, Reading, Withdrawn
 from ui.offering.steps import Step
 
+WATCH_AGAIN_S = 30.0
+
 logger = logging.getLogger(__name__)
 
 
@@ -61,9 +63,16 @@ class Preparation:
             logger.info("preparation stopped")
 
     def _watch(self, folders: Mapping[str, Sequence[Path]]) -> None:
-        for _ in edits([folder for some in folders.values() for folder in some], self._offers.closed):
-            for spec in folders.keys() & set(self._offers.corpora):
-                self._offers.ask_again(spec)
+        while not self._offers.closed.is_set():
+            there = [folder for some in folders.values() for folder in some if folder.is_dir()]
+            try:
+                for _ in edits(there, self._offers.closed):
+                    for spec in folders.keys() & set(self._offers.corpora):
+                        with suppress(StudioError):  # removed just now
+                            self._offers.ask_again(spec)
+            except StudioError as error:
+                logger.warning("%s Trying again in %.0f s.", error, WATCH_AGAIN_S)
+                self._offers.closed.wait(WATCH_AGAIN_S)
 
     def _carry_out(self, step: Step) -> None:
         task = _Task(self._offers, step)

@@ -75,6 +75,9 @@ class PairCounts:
             return None
 
     def _count(self, place: _Place, state: _State) -> None:
+        with self._lock:
+            if self._known[place][0] != state:  # another count of it waits already
+                return
         spec, marks = place[0], state[1]
         try:
             counted = _counted(spec, self._settings, marks)

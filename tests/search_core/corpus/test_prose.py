@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+import time
 
-from search_core.corpus.prose import chunk_markdown, chunk_restructuredtext
+import pytest
+
+from search_core.corpus.prose import chunk_markdown, chunk_restructuredtext, markdown_headings
 from search_core.types import Document
 
 
@@ -63,6 +66,26 @@ def test_equal_titles_get_numbers_and_a_long_section_pieces() -> None:
     assert len(long) == 100
     assert [document.id for document in documents] == ["a.md::A", "a.md::A#2", "a.md::A#3"]
     assert documents[2].encoded == "A\n" + documents[2].text  # a piece without its heading
+
+
+def test_a_title_that_ends_like_one_of_our_numbers_has_an_id_of_its_own() -> None:
+    documents = markdown("# A\nx\n# A#2\nx\n# A\nx\n# A #2\nx\n")
+    assert [document.id for document in documents] == ["a.md::A", "a.md::A#2", "a.md::A#3", "a.md::A #2"]
+
+
+@pytest.mark.parametrize(
+    ("line", "title"),
+    [("# A ##", "A"), ("# A # B", "A # B"), ("# C#", "C#"), ("#\tA\t#  ", "A"), ("## ##", ""), ("#", "")],
+)
+def test_marks_that_close_a_title_are_not_part_of_it(line: str, title: str) -> None:
+    assert [found for _, _, found in markdown_headings([line + "\n"])] == [title]
+
+
+def test_a_title_of_many_blanks_is_read_at_once() -> None:
+    started = time.perf_counter()
+    blanks = " " * 100_000
+    assert len(list(markdown_headings([f"# {blanks}x{blanks}y"]))) == 1
+    assert time.perf_counter() - started < 2  # each blank as a beginning would take hours
 
 
 def test_titles_in_restructuredtext_are_levels_in_order_of_their_first_use() -> None:
