@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-# Development data (see DESIGN: tests and benchmarks skip, saying so, where it is absent).
+# Development data (tests and benchmarks skip, saying so, where it is absent).
 DATA := $(wildcard ../shared/datasets)
 ifneq ($(DATA),)
 export CODESEARCH_DATASETS ?= $(abspath $(DATA))

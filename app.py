@@ -9,11 +9,12 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from search_core.bucket import Bucket
-from search_core.command_line import OneLineParser, run_command
+from search_core.command_line import OneLineParser, port, run_command, workspace
+from search_core.corpus import check_installed
 from search_core.corpus.spec import parse_spec
+from search_core.encoder import checked_model
 from search_core.settings import Settings
 from search_core.watch import watched_folders
 from ui.hosting import Hosting, free_memory, prepare_zero_gpu
@@ -44,9 +45,13 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"model, may be repeated (default {' and '.join(MODELS)})",
     )
     parser.add_argument("--watch", action="store_true", help="follow edits of the corpus, a folder")
-    parser.add_argument("--host", metavar="H", help="address to listen on (default 127.0.0.1)")
-    parser.add_argument("--port", type=int, metavar="P", help="port (default: the first free one from 7860)")
-    parser.add_argument("--workspace", type=Path, metavar="DIR", help="where indexes and reports are kept")
+    parser.add_argument(
+        "--host", metavar="H", help="address to listen on (default: GRADIO_SERVER_NAME, else 127.0.0.1)"
+    )
+    parser.add_argument("--port", type=port, metavar="P", help="port (default: the first free one from 7860)")
+    parser.add_argument(
+        "--workspace", type=workspace, metavar="DIR", help="where indexes and reports are kept"
+    )
     parser.set_defaults(run=open_page)
     return parser
 
@@ -54,9 +59,11 @@ def build_parser() -> argparse.ArgumentParser:
 def open_page(args: argparse.Namespace, settings: Settings) -> None:
     """Serve the page until the program is interrupted. Raises StudioError where it cannot be served."""
     for spec in args.corpus or CORPORA:  # what cannot exist is refused before the page opens
-        parse_spec(spec)
+        check_installed(parse_spec(spec))
         if args.watch:
             watched_folders(spec)
+    for spec in args.model or ():
+        checked_model(spec)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # both are read at import: nothing leaves this machine
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     hosting = Hosting.of(os.environ, free_memory(os.environ))

@@ -9,11 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search_core.command_line import OneLineParser, progress_bar, run_command
+from search_core.command_line import OneLineParser, progress_bar, run_command, workspace
 from search_core.settings import Settings
 from search_core.types import MODES, PROTOCOLS, Corpus, SearchFilter, SearchResult, StudioError
 
@@ -37,7 +38,9 @@ def build_parser() -> argparse.ArgumentParser:
     def command(name: str, run: Callable[..., None], text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text)
         added.set_defaults(run=run)
-        added.add_argument("--workspace", type=Path, metavar="DIR", help="where indexes and reports are kept")
+        added.add_argument(
+            "--workspace", type=workspace, metavar="DIR", help="where indexes and reports are kept"
+        )
         return added
 
     index = command("index", run_index, "read a corpus, encode it and store its indexes")
@@ -169,7 +172,7 @@ def _index_text(summary: dict[str, Any]) -> str:
     lines += [f"  skipped {one['path']}: {one['reason']}" for one in skipped]
     for model in summary["models"]:
         made = (
-            f"{model['encoded']:,} encoded in {model['encode_s']:.1f} s"
+            f"{model['encoded']:,} texts encoded in {model['encode_s']:.1f} s"
             if model["encoded"]
             else "from the cache"
         )
@@ -179,6 +182,7 @@ def _index_text(summary: dict[str, Any]) -> str:
 
 
 def run_search(args: argparse.Namespace, settings: Settings) -> None:
+    from search_core.corpus.filter import admitted
     from search_core.engine import SearchEngine, check_request
 
     if [args.query, args.queries, args.similar_to].count(None) != 2:
@@ -186,7 +190,9 @@ def run_search(args: argparse.Namespace, settings: Settings) -> None:
     queries = [args.query] if args.query is not None else read_queries(args.queries) if args.queries else []
     place = parse_place(args.similar_to) if args.similar_to is not None else None
     check_request(queries, args.k, args.mode)
+    filter = SearchFilter(args.language.lower() if args.language else None, args.path)
     corpus = loaded_corpus(args.corpus, settings)
+    admitted(filter, corpus)  # a filter that cannot be is told before anything is encoded
     engine = SearchEngine(corpus, settings)
     document = engine.document_at(*place) if place else None
     models: list[str | None] = (
@@ -196,7 +202,7 @@ def run_search(args: argparse.Namespace, settings: Settings) -> None:
         if spec is not None:
             with progress_bar(f"Encoding with {spec}", "texts") as progress:
                 engine.add_model(spec, progress)
-    options = {"mode": args.mode, "filter": SearchFilter(args.language, args.path)}
+    options = {"mode": args.mode, "filter": filter}
     if document:
         results = [engine.similar(document, args.k, model=model, **options) for model in models]
         _print_found(search_object(args.similar_to, corpus, results), args.json)
@@ -241,7 +247,8 @@ def read_queries(file: str) -> list[str]:
         if not line.strip():
             raise StudioError(f"Line {number} of {file} is blank; put one query on each line.")
     if not lines:
-        raise StudioError(f"{file} holds no queries; put one on each line.")
+        where = "Standard input" if file == "-" else file
+        raise StudioError(f"{where} holds no queries; put one on each line.")
     return lines
 
 
@@ -268,11 +275,24 @@ def run_evaluate(args: argparse.Namespace, settings: Settings) -> None:
         raise StudioError(
             f"--output names the report's file, for example report.json; got {str(args.output)!r}."
         )
+    _check_writable(args.output)
     judged = load_judged(args.corpus, args.split, args.protocol, settings, args.limit_queries)
     with progress_bar(f"Encoding with {args.model}", "texts") as progress:
         report = evaluate(judged, args.model, args.mode, settings, progress)
     write_report(report, args.output)
     print(report_table(report))
+
+
+def _check_writable(file: Path) -> None:
+    """Before minutes of work. Raises StudioError."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+    except OSError as error:
+        raise StudioError(
+            f"Cannot write {file}: {error.strerror or error}. Choose another --output."
+        ) from error
 
 
 def run_compare(args: argparse.Namespace, settings: Settings) -> None:

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 from search_core.settings import Settings
@@ -21,6 +22,22 @@ class OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         print(f"error: {message} (see {self.prog} --help)", file=sys.stderr)
         raise SystemExit(2)
+
+
+def port(text: str) -> int:
+    """Of an option: a port that can be named. Raises argparse's error."""
+    if not text.isdecimal() or len(text) > 5 or not 1 <= int(text) <= 65_535:
+        raise argparse.ArgumentTypeError(f"it must be from 1 to 65535, got {text[:80]!r}")
+    return int(text)
+
+
+def workspace(text: str) -> Path:
+    """Of an option: a folder that is there or can be made. Raises argparse's error."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty: name a folder, or leave it out")
+    if Path(text).exists() and not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a file: name a folder")
+    return Path(text)
 
 
 def run_command(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:

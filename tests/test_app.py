@@ -43,7 +43,25 @@ def test_an_unknown_corpus_is_refused_before_anything_starts(capsys: pytest.Capt
     assert line.startswith("error: Unknown corpus 'no-such-corpus'")
 
 
-@pytest.mark.parametrize("bad", [["--port", "x"], ["--nonsense"], ["stray"]])
+@pytest.mark.parametrize(
+    ("option", "spec", "sentence"),
+    [
+        ("--corpus", "package:no-such-package", "No installed distribution is called 'no-such-package'"),
+        ("--corpus", f"{Path(__file__).parent} + package:no-such-package", "No installed distribution"),
+        ("--model", "./no-such-model", "There is no model folder './no-such-model'"),
+    ],
+)
+def test_what_is_not_here_is_refused_before_anything_starts(
+    capsys: pytest.CaptureFixture[str], option: str, spec: str, sentence: str
+) -> None:
+    assert app.main([option, spec]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and sentence in line
+
+
+@pytest.mark.parametrize(
+    "bad", [["--port", "x"], ["--port", "0"], ["--port", "65536"], ["--nonsense"], ["stray"]]
+)
 def test_bad_usage_is_one_line(capsys: pytest.CaptureFixture[str], bad: list[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         app.main(bad)

@@ -14,7 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from search_core.command_line import OneLineParser, progress_bar, run_command
+from search_core.command_line import OneLineParser, progress_bar, run_command, workspace
+from search_core.corpus import check_installed
 from search_core.corpus.spec import existing_path, lasting_spec, parse_spec
 from search_core.encoder import checked_model, model_folder
 from search_core.encoder.load import choose_backend
@@ -38,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     def command(name: str, run: Callable[..., int | None], text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text)
         added.set_defaults(run=run)
-        added.add_argument("--workspace", type=Path, metavar="DIR", help="where runs are kept")
+        added.add_argument("--workspace", type=workspace, metavar="DIR", help="where runs are kept")
         return added
 
     _run_options(command("run", run_run, "train on a corpus, and measure before and after"))
@@ -113,7 +114,9 @@ def _lasting(name: str, value: Any) -> Any:
     """An option as it is kept: a spec without relative paths, for a run may be resumed from anywhere."""
     match name:
         case "corpus":
-            return lasting_spec(parse_spec(value))
+            source = parse_spec(value)
+            check_installed(source)
+            return lasting_spec(source)
         case "base_model":
             return checked_model(value)
     return value

@@ -65,7 +65,8 @@ class Bound(NamedTuple):
 
     def __str__(self) -> str:
         number = "a whole number" if self.whole else "a number"
-        end = f"below {self.largest:,g}" if self.open_end else f"at most {self.largest:,g}"
+        largest = f"{self.largest:,.0f}" if self.whole else f"{self.largest:,g}"
+        end = f"below {largest}" if self.open_end else f"at most {largest}"
         return f"{number}, at least {self.smallest:,g} and {end}" + (", or null" if self.optional else "")
 
 

@@ -1,6 +1,6 @@
 """What a run says about itself: one JSON object a line, appended as it happens.
 
-The records are DESIGN's events.jsonl; whoever shows a run words them, nobody measures them again.
+The records are the lines of events.jsonl; whoever shows a run words them, nobody measures them again.
 """
 
 from __future__ import annotations

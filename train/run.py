@@ -178,6 +178,8 @@ def start(
     devices, room = run_devices(settings), _room(settings)
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     run = _run_in(output_folder(output) if output else room / name, room)
+    if run.folder.is_dir():
+        _held(run)  # what is refused gets no lock either
     with Workspace(settings.workspace).writing(run.folder):
         _clear(run)
         write_text(run.folder / CONFIG, config.to_json())
@@ -297,6 +299,13 @@ def _register(run: Run, room: Path) -> None:
 
 def _clear(run: Run) -> None:
     """Make room for a new run. Raises StudioError where something would be lost."""
+    for name in _held(run):
+        path = run.folder / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _held(run: Run) -> set[str]:
+    """What an earlier run left in its folder. Raises StudioError where something would be lost."""
     held = {path.name for path in run.folder.iterdir()} - {LOCK}
     state = run.state() if run.log.path.is_file() else None
     if state and state.is_alive:
@@ -308,9 +317,7 @@ def _clear(run: Run) -> None:
             f"{run.folder} holds a run that stopped on its way: add --resume to go on with it, "
             "or choose another --output."
         )
-    for name in held:
-        path = run.folder / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return held
 
 
 def _launch(

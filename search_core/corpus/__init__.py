@@ -7,6 +7,7 @@ from dataclasses import replace
 from search_core.corpus.code import load_code
 from search_core.corpus.datasets import dataset_corpus, load_dataset
 from search_core.corpus.examples import asked_of, said_in
+from search_core.corpus.files import check_installed
 from search_core.corpus.judged import (
     Judgment,
     Judgments,
@@ -21,7 +22,7 @@ from search_core.corpus.union import union_of
 from search_core.settings import Settings
 from search_core.types import Corpus, EvaluationProtocol, JudgedCorpus, Progress, StudioError, silent
 
-__all__ = ["Judgment", "Judgments", "load_corpus", "load_judged", "load_judgments"]
+__all__ = ["Judgment", "Judgments", "check_installed", "load_corpus", "load_judged", "load_judgments"]
 
 
 def load_corpus(spec: str, settings: Settings, progress: Progress = silent) -> Corpus:

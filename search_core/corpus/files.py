@@ -21,6 +21,7 @@ from search_core.corpus.chunker import LeftOut
 from search_core.corpus.ignoring import IgnoreRules
 from search_core.corpus.lines import UTF16
 from search_core.corpus.recognition import INSTALLED, VENDORED, generated_name, vendored_folder
+from search_core.corpus.spec import CodeSource, Source, UnionSource
 from search_core.settings import Settings
 from search_core.types import SkippedFile, StudioError
 
@@ -120,18 +121,19 @@ def list_folder(
     return listing.sorted()
 
 
+def check_installed(source: Source) -> None:
+    """Raise StudioError for a package that is not installed, alone or in a union."""
+    for part in source.parts if isinstance(source, UnionSource) else (source,):
+        if isinstance(part, CodeSource) and part.kind == "package":
+            _installed(part.name)
+
+
 def list_distribution(name: str, is_source: IsSource) -> Listing:
     """Source files of one installed distribution, relative to site-packages.
 
     Raises StudioError where it is not installed, or installed without a list of its files.
     """
-    try:
-        distribution = importlib.metadata.distribution(name)
-    except (importlib.metadata.PackageNotFoundError, ValueError):
-        raise StudioError(
-            f"No installed distribution is called {name!r}. "
-            "Install it beside Code Search Studio, or give the folder of its source."
-        ) from None
+    distribution = _installed(name)
     if folder := _editable_folder(distribution):
         raise StudioError(
             f"Package {name!r} is installed in editable mode: give its folder instead, {folder}"
@@ -151,6 +153,16 @@ def list_distribution(name: str, is_source: IsSource) -> Listing:
             listing.add(str(file), str(distribution.locate_file(file)))
     listing.skipped = list(dict.fromkeys(listing.skipped))  # a vendored folder once
     return listing.sorted()
+
+
+def _installed(name: str) -> importlib.metadata.Distribution:
+    try:
+        return importlib.metadata.distribution(name)
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        raise StudioError(
+            f"No installed distribution is called {name!r}. "
+            "Install it beside Code Search Studio, or give the folder of its source."
+        ) from None
 
 
 def read_file(file: SourceFile) -> bytes:

@@ -65,6 +65,11 @@ def check_weights(spec: str, names: Collection[str]) -> None:
             "save it as safetensors, or pick another model."
         )
     if "" not in safe:
+        if "adapter_config.json" in names:
+            raise StudioError(
+                f"Model {spec!r} is an adapter, and those are read from folders alone: download it and give "
+                "its folder."
+            )
         raise StudioError(f"Model {spec!r} has no weights: a model.safetensors file is expected.")
 
 

@@ -181,6 +181,23 @@ def test_reports_of_different_protocols_cannot_be_compared(run, small_dataset: P
             ["search", "x", "--mode", "lexical", "--corpus", "package:pathspec", "--path", "[a"],
             "Path filter '[a' is not a gitignore-style glob",
         ),
+        (
+            [
+                "search",
+                "x",
+                "--corpus",
+                "package:pathspec",
+                "--language",
+                "cobol",
+                "--model",
+                "no/such-model",
+            ],
+            "No documents in language 'cobol'",  # before anything is loaded or encoded
+        ),
+        (
+            ["evaluate", "--corpus", "no-such-corpus", "--output", "/dev/null/r.json"],
+            "Choose another --output",
+        ),
         (["index", "--watch", "--corpus", "stdlib"], "cannot be watched: only folders"),
         (["search", "", "--corpus", "stdlib"], "query is empty"),
         (["search", "x" * 100_000, "--corpus", "stdlib"], "100,000 characters"),
@@ -192,7 +209,7 @@ def test_reports_of_different_protocols_cannot_be_compared(run, small_dataset: P
         (["search", "x", "--corpus", "package:no-such-package"], "no-such-package"),
         (["search", "x", "--corpus", "dataset:/no/such/folder"], "/no/such/folder"),
         (["search", "--queries", "/no/such/file", "--corpus", "stdlib"], "Cannot read queries"),
-        (["search", "--queries", "-", "--corpus", "stdlib"], "holds no queries"),
+        (["search", "--queries", "-", "--corpus", "stdlib"], "Standard input holds no queries"),
         (["evaluate", "--corpus", "stdlib", "--output", "r.json", "--limit-queries", "0"], "at least 1"),
         (["compare", "/no/such/a.json", "/no/such/b.json"], "/no/such/a.json"),
         (["frobnicate"], "invalid choice"),
@@ -203,6 +220,21 @@ def test_what_the_user_can_mend_is_one_line_and_exit_code_2(run, argv: list[str]
     code, out, err = run(*argv)
     assert (code, out) == (2, "")
     assert err.startswith("error: ") and err.count("\n") == 1 and sentence in err
+
+
+@pytest.mark.parametrize(("given", "sentence"), [("", "it is empty"), (__file__, "is a file")])
+def test_a_workspace_that_is_no_folder_is_refused(
+    capsys: pytest.CaptureFixture[str], given: str, sentence: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["prune", "--workspace", given])
+    err = capsys.readouterr().err
+    assert stopped.value.code == 2 and err.count("\n") == 1 and sentence in err
+
+
+def test_a_language_is_found_however_it_is_written(run, folder: Path) -> None:
+    code, out, _ = run("search", "x", "--mode", "lexical", "--corpus", folder, "--language", "Python")
+    assert code == 0 and out
 
 
 def test_output_that_nobody_reads_any_more_ends_the_command_quietly(folder: Path, tmp_path: Path) -> None:
@@ -260,7 +292,7 @@ def test_two_processes_index_the_same_corpus_at_once(folder: Path, tmp_path: Pat
     both = [begin("search_core", *argv), begin("search_core", *argv)]
     outputs = [json.loads(process.communicate(timeout=240)[0]) for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert sorted(output["models"][0]["encoded"] for output in outputs) == [0, 2]
+    assert sorted(output["models"][0]["encoded"] for output in outputs) == [0, 3]  # two functions and a name
 
 
 def test_an_interruption_is_exit_code_130_without_a_traceback(tmp_path: Path) -> None:
@@ -308,6 +340,6 @@ def test_index_watch_follows_edits_through_errors_until_it_is_interrupted(tmp_pa
 
 def test_a_workspace_in_the_way_is_one_clear_line(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    process = begin("search_core", "index", "--corpus", folder, "--workspace", tmp_path / "file")
+    process = begin("search_core", "index", "--corpus", folder, "--workspace", tmp_path / "file" / "inside")
     _, err = process.communicate(timeout=120)
     assert process.returncode == 2 and "Cannot write" in err and "Traceback" not in err

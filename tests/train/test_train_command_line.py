@@ -62,6 +62,10 @@ def run(settings: Settings, capsys: pytest.CaptureFixture[str]):
         (["run", "--corpus", "stdlib", "--base-model", "~nosuchuser/m"], "There is no model folder"),
         (["run", "--corpus", "stdlib", "--base-model", "x" * 300], "is neither minilm, a folder"),
         (["run", "--corpus", "~nosuchuser/code"], "Unknown corpus"),
+        (
+            ["run", "--corpus", "package:no-such-package", "--base-model", "minilm"],
+            "No installed distribution",
+        ),
         (["frobnicate"], "invalid choice"),
     ],
 )
