@@ -168,6 +168,7 @@ def _check_free(host: str, port: int) -> None:
             pass
     except (OSError, OverflowError) as error:
         raise StudioError(
-            f"Cannot listen on {host}:{port}: {error}. "
-            "Choose another with --port, or leave it out to take a free one."
+            f"Cannot listen on {host}:{port}: {str(error).rstrip('.')}. "
+            "Choose another with --port, or leave it out to take a free one; --host is an address of this "
+            "machine."
         ) from error

@@ -35,7 +35,7 @@ def check_hub_id(repo_id: str) -> None:
         validate_repo_id(repo_id)
     except HFValidationError as error:
         raise StudioError(
-            f"{repo_id!r} is neither minilm, a folder, nor a Hub id such as intfloat/e5-base-v2."
+            f"{repo_id!r} is neither minilm, studio, a folder, nor a Hub id such as intfloat/e5-base-v2."
         ) from error
 
 

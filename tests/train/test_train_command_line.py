@@ -60,7 +60,7 @@ def run(settings: Settings, capsys: pytest.CaptureFixture[str]):
         (["run", "--corpus", "stdlib", "--base-model", "minilm", "--output", "~nosuchuser/run"], "--output"),
         (["run", "--resume", "--output", "~nosuchuser/run"], "There is no run"),
         (["run", "--corpus", "stdlib", "--base-model", "~nosuchuser/m"], "There is no model folder"),
-        (["run", "--corpus", "stdlib", "--base-model", "x" * 300], "is neither minilm, a folder"),
+        (["run", "--corpus", "stdlib", "--base-model", "x" * 300], "is neither minilm, studio, a folder"),
         (["run", "--corpus", "~nosuchuser/code"], "Unknown corpus"),
         (
             ["run", "--corpus", "package:no-such-package", "--base-model", "minilm"],

@@ -279,7 +279,7 @@ def test_an_added_model_indexes_every_corpus(first: str, bread: str, model_works
     [
         ("", "There is no model folder"),
         ("./no-such-model", "There is no model folder './no-such-model'"),
-        ("a b", "neither minilm, a folder, nor a Hub id"),
+        ("a b", "neither minilm, studio, a folder, nor a Hub id"),
         ("minilm", "is offered already"),
     ],
 )

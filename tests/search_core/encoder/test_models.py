@@ -43,7 +43,7 @@ def test_folders_win_over_hub_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ("/no/such/folder", "no model folder"),
         ("./missing", "no model folder"),
         ("a/b/c", "no model folder"),
-        ("not a model!", "neither minilm, a folder, nor a Hub id"),
+        ("not a model!", "neither minilm, studio, a folder, nor a Hub id"),
     ],
 )
 def test_a_spec_that_leads_nowhere_is_explained(spec: str, sentence: str) -> None:
