@@ -30,6 +30,7 @@ from search_core.ranking import (
     code_aware,
     fuse,
     lexical_weight,
+    order,
     query_kind,
     top_rows,
 )
@@ -358,13 +359,9 @@ class SearchEngine:
     ) -> list[tuple[float, Document]]:
         """The k best documents, in the order of the contract: score, then id, both descending."""
         best = top_rows(scores, k)
-        found = [
-            (score, self.corpus.documents[row])
-            for score, row in zip(scores[best].tolist(), rows[best].tolist(), strict=True)
-        ]
-        found.sort(key=lambda pair: pair[1].id, reverse=True)
-        found.sort(key=lambda pair: pair[0], reverse=True)
-        return found[:k]
+        documents = [self.corpus.documents[row] for row in rows[best].tolist()]
+        ranked = order(scores[best], [document.id for document in documents])[:k].tolist()
+        return [(float(scores[best[place]]), documents[place]) for place in ranked]
 
     def _admitted_by(self, filter: SearchFilter) -> Admission:
         if filter == EVERYTHING:
