@@ -190,7 +190,7 @@ def run_search(args: argparse.Namespace, settings: Settings) -> None:
     queries = [args.query] if args.query is not None else read_queries(args.queries) if args.queries else []
     place = parse_place(args.similar_to) if args.similar_to is not None else None
     check_request(queries, args.k, args.mode)
-    filter = SearchFilter(args.language.lower() if args.language else None, args.path)
+    filter = SearchFilter(args.language and args.language.lower(), args.path)
     corpus = loaded_corpus(args.corpus, settings)
     admitted(filter, corpus)  # a filter that cannot be is told before anything is encoded
     engine = SearchEngine(corpus, settings)

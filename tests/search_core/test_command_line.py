@@ -198,6 +198,7 @@ def test_reports_of_different_protocols_cannot_be_compared(run, small_dataset: P
             ["evaluate", "--corpus", "no-such-corpus", "--output", "/dev/null/r.json"],
             "Choose another --output",
         ),
+        (["search", "x", "--corpus", "package:pathspec", "--language", ""], "No documents in language ''"),
         (["index", "--watch", "--corpus", "stdlib"], "cannot be watched: only folders"),
         (["search", "", "--corpus", "stdlib"], "query is empty"),
         (["search", "x" * 100_000, "--corpus", "stdlib"], "100,000 characters"),
