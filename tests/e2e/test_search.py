@@ -14,7 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from filelock import FileLock
 from offered import CODE, HOSTILE_PATH, JUDGED
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from studio import Studio, ask, opened, running
 
 pytestmark = pytest.mark.browser
@@ -35,7 +35,7 @@ def card_of(page: Page, side: str, symbol: str) -> Locator:
 
 def cards(page: Page, side: str) -> list[str]:
     """Symbols in a column, best first."""
-    return page.locator(f"#column-{side} h3").all_inner_texts()
+    return page.locator(f"#column-{side} h3").all_text_contents()
 
 
 def test_a_query_is_answered_by_the_baseline_and_the_fine_tuned_model_side_by_side(page: Page) -> None:
@@ -100,6 +100,19 @@ def test_a_long_result_unfolds_and_is_copied_whole(browser: Browser, studio: Stu
         start, end = map(int, span.split("–"))
         file = (Path(pathspec.__file__).parents[1] / path).read_text("utf-8").splitlines()
         assert copied.rstrip("\n") == "\n".join(file[start - 1 : end])
+
+
+def test_code_that_comes_after_the_next_search_goes_nowhere(page: Page) -> None:
+    on_its_way: list[Route] = []
+    page.route("**/gradio_api/component_server/", lambda route: on_its_way.append(route))
+    ask(page, "match a path against a pattern")
+    page.locator(".cs-more:visible").first.click()
+    ask(page, "turn a glob into a regular expression")
+    with page.expect_response("**/gradio_api/component_server/"):
+        on_its_way[0].continue_()
+    page.wait_for_timeout(200)
+    expect(page.locator(".cs-card")).to_have_count(20)
+    expect(page.locator(".cs-code[data-whole]")).to_have_count(0)
 
 
 def test_what_is_no_longer_there_is_neither_unfolded_nor_copied(browser: Browser, studio: Studio) -> None:

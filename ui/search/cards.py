@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from zlib import crc32
 
 from markupsafe import Markup
 
@@ -48,13 +49,17 @@ def column_html(column: Column, other: Column, look: Look) -> Markup:
     return Markup(
         '<section class="cs-col {side}" data-corpus="{corpus}" aria-label="{name}, {method}">'
         '<div class="cs-colhead"><span class="cs-dot"></span><h2>{name}</h2>'
-        '<span class="cs-method">{method}</span><span class="cs-grow"></span>{chips}</div>{body}</section>'
+        '<span class="cs-method">{method}</span><span class="cs-grow"></span>{chips}</div>'
+        '<{answer} class="cs-answer">{body}</{answer}></section>'
     ).format(
         side=column.side,
         corpus=look.corpus,
         name=visible(column.lane.name),
         method=column.lane.method,
         chips=chips,
+        # Gradio patches an element of the same tag in place, card by card: what is read as new would be
+        # seen to move, and code still on its way to one card would arrive in another.
+        answer=f"cs-{crc32(body.encode()):08x}",
         body=body,
     )
 
