@@ -25,6 +25,7 @@ from search_core.corpus.files import (
     summary_of_skipped,
 )
 from search_core.corpus.git import repository_snapshot
+from search_core.corpus.heading import heading
 from search_core.corpus.languages import PROSE, chunker_for, language_of
 from search_core.corpus.recognition import not_written_by_hand
 from search_core.corpus.spec import ArchiveSource, CodeSource, GitSource, SingleSource, corpus_id
@@ -124,12 +125,17 @@ def _cut(file: SourceFile, data: bytes, settings: Settings) -> list[Document]:
     chunk = chunker_for(file.path, settings.prose)
     if chunk is None:
         raise LeftOut("in no language that is searched")
-    return chunk(file.path, data)
+    return [
+        replace(one, encoded=heading(one.path, one.symbol, one.docstring) + one.encoded)
+        for one in chunk(file.path, data)
+    ]
 
 
 def _corpus(source: SingleSource, files: Sequence[ChunkedFile], found: _Found) -> Corpus:
-    link = partial(source.permalink, found.commit) if isinstance(source, GitSource) and found.commit else None
-    documents = tuple(_placed(document, link) for file in files for document in file.documents)
+    documents = tuple(document for file in files for document in file.documents)
+    if isinstance(source, GitSource) and found.commit:
+        link = partial(source.permalink, found.commit)
+        documents = tuple(replace(document, url=_link(document, link)) for document in documents)
     left_out = [SkippedFile(file.path, file.left_out) for file in files if file.left_out]
     skipped = summary_of_skipped([*found.listing.skipped, *left_out])
     read = len(files) - len(left_out)
@@ -138,20 +144,8 @@ def _corpus(source: SingleSource, files: Sequence[ChunkedFile], found: _Found) -
     return Corpus(source.spec, documents, read, skipped, id=corpus_id(source), commit=found.commit)
 
 
-def _placed(document: Document, link: Callable[[str, int, int], str] | None) -> Document:
-    """A document as part of its corpus: encoded with where it is, what it is called and what is said of it.
-
-    docs/decisions/repositories.md says what that is worth. Not stored, since it follows from the rest.
-    link: gives the address of lines of a path.
-    """
-    said = (document.docstring or "").partition("\n\n")[0]
-    parts = (f"{document.path} {document.symbol or ''}".rstrip(), said, document.encoded)
-    lines = (document.start_line or 1, document.end_line or 1)
-    return replace(
-        document,
-        encoded="\n".join(filter(None, parts)),
-        url=link(document.path or "", *lines) if link else None,
-    )
+def _link(document: Document, permalink: Callable[[str, int, int], str]) -> str:
+    return permalink(document.path or "", document.start_line or 1, document.end_line or 1)
 
 
 def _nothing_found(

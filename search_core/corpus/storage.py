@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from search_core.corpus.heading import heading
 from search_core.store import Artifact, WriteFile, read_artifact, write_artifact
 from search_core.types import Document
 
@@ -34,7 +35,7 @@ def read_corpus(folder: Path) -> Artifact | None:
 
 
 def documents_table(documents: Sequence[Document]) -> WriteFile:
-    """Writes one column per field of Document; where encoded is the text, it is left empty.
+    """Writes one column per field of Document, of what is encoded only what cannot be told from the others.
 
     Strings hold no lone surrogates: sources see to that.
     """
@@ -42,16 +43,23 @@ def documents_table(documents: Sequence[Document]) -> WriteFile:
     def write(path: Path) -> None:
         names = [field.name for field in fields(Document)]
         columns = {name: [getattr(document, name) for document in documents] for name in names}
-        columns["encoded"] = [None if d.encoded == d.text else d.encoded for d in documents]
+        columns["encoded"] = [_body(document) for document in documents]
         table(columns)(path)
 
     return write
 
 
+def _body(document: Document) -> str | None:
+    """What is encoded below the heading; None where it is the text."""
+    body = document.encoded.removeprefix(heading(document.path, document.symbol, document.docstring))
+    return None if body == document.text else body
+
+
 def read_documents(path: Path) -> list[Document]:
     columns = read_table(path)
-    pairs = zip(columns["text"], columns["encoded"], strict=True)
-    columns["encoded"] = [text if encoded is None else encoded for text, encoded in pairs]
+    headings = map(heading, columns["path"], columns["symbol"], columns["docstring"])
+    rows = zip(headings, columns["encoded"], columns["text"], strict=True)
+    columns["encoded"] = [above + (text if body is None else body) for above, body, text in rows]
     return [Document(*row) for row in zip(*(columns[field.name] for field in fields(Document)), strict=True)]
 
 
