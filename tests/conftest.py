@@ -86,6 +86,15 @@ def conversions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return conversions
 
 
+@pytest.fixture
+def fresh_workspace(conversions: Path, tmp_path: Path) -> Path:
+    """A workspace that holds nothing but converted models."""
+    workspace = tmp_path / "fresh-workspace"
+    workspace.mkdir()
+    (workspace / "runtimes").symlink_to(conversions)
+    return workspace
+
+
 @pytest.fixture(scope="session")
 def model_workspace(conversions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace shared by a worker's tests that need the bundled model, so that it is prepared once."""

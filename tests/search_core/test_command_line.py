@@ -287,17 +287,17 @@ def test_an_unusable_setting_is_named(run, folder: Path, monkeypatch: pytest.Mon
     assert code == 2 and "CODESEARCH_BACKEND='abacus' (choose from auto, torch, openvino)" in err
 
 
-def test_two_processes_index_the_same_corpus_at_once(folder: Path, tmp_path: Path) -> None:
+def test_two_processes_index_the_same_corpus_at_once(folder: Path, fresh_workspace: Path) -> None:
     """Both finish, and the texts are encoded once."""
-    argv = ("index", "--corpus", folder, "--workspace", tmp_path / "w", "--json")
+    argv = ("index", "--corpus", folder, "--workspace", fresh_workspace, "--json")
     both = [begin("search_core", *argv), begin("search_core", *argv)]
     outputs = [json.loads(process.communicate(timeout=240)[0]) for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert sorted(output["models"][0]["encoded"] for output in outputs) == [0, 3]  # two functions and a name
 
 
-def test_an_interruption_is_exit_code_130_without_a_traceback(tmp_path: Path) -> None:
-    process = begin("search_core", "index", "--corpus", "stdlib", "--workspace", tmp_path / "w")
+def test_an_interruption_is_exit_code_130_without_a_traceback(fresh_workspace: Path) -> None:
+    process = begin("search_core", "index", "--corpus", "package:datasets", "--workspace", fresh_workspace)
     assert process.stderr
     said = ""
     while "%|" not in said:  # a bar: it is at work
@@ -308,12 +308,14 @@ def test_an_interruption_is_exit_code_130_without_a_traceback(tmp_path: Path) ->
     assert process.returncode == 130 and "Traceback" not in said + err
 
 
-def test_index_watch_follows_edits_through_errors_until_it_is_interrupted(tmp_path: Path) -> None:
+def test_index_watch_follows_edits_through_errors_until_it_is_interrupted(
+    tmp_path: Path, fresh_workspace: Path
+) -> None:
     folder = tmp_path / "code"
     folder.mkdir()
     (folder / "a.py").write_text("def f():\n    return 1\n")
     process = begin(
-        "search_core", "index", "--corpus", folder, "--workspace", tmp_path / "w", "--watch", "--json"
+        "search_core", "index", "--corpus", folder, "--workspace", fresh_workspace, "--watch", "--json"
     )
     assert process.stdout and process.stderr
 
