@@ -82,8 +82,8 @@ class Weights:
         default_factory=lambda: {"test": 2.0, "example": 0.5, "deprecated": 1.0, "stub": 0.5}
     )
     file: float = 0.25
-    coherence: float = 0.5
-    repeated: float = 2.0
+    coherence: float = 0.75
+    repeated: float = 3.0
 
 
 FITTED = Weights()
