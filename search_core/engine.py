@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -137,10 +137,10 @@ class SearchEngine:
         self._settings = settings
         self.weights = weights
         self._workspace = Workspace(settings.workspace)
-        self._row_of = {key: row for row, key in enumerate(dict.fromkeys(corpus.content_keys))}
+        self._row_of = {key: row for row, key in enumerate(corpus.texts)}
         self._keys = tuple(self._row_of)
         self._entries = np.fromiter(map(self._row_of.__getitem__, corpus.content_keys), np.int64)
-        self._lexical = LexicalIndex.build(list(_texts(corpus)), earlier)
+        self._lexical = LexicalIndex.build(list(corpus.texts.values()), earlier)
         in_files = any(document.path for document in corpus.documents)
         self._features = CodeFeatures.of(corpus.documents) if in_files else None
         self._models: dict[str, DenseModel] = {}
@@ -405,9 +405,3 @@ def check_request(queries: Sequence[str], k: int, mode: Mode) -> None:
                 f"The query has {len(query):,} characters, but at most {MAX_QUERY_CHARACTERS:,} "
                 "are searched. Shorten it."
             )
-
-
-def _texts(corpus: Corpus) -> Iterator[str]:
-    """What is encoded, each distinct text once, in order of first appearance."""
-    texts = dict(zip(reversed(corpus.content_keys), reversed(corpus.documents), strict=True))
-    return (texts[key].encoded for key in dict.fromkeys(corpus.content_keys))

@@ -114,6 +114,14 @@ class Corpus:
         return tuple(document.content_key for document in self.documents)
 
     @cached_property
+    def texts(self) -> Mapping[str, str]:
+        """Content key → what is encoded: each distinct text once, in the order of its first document."""
+        texts: dict[str, str] = {}
+        for key, document in zip(self.content_keys, self.documents, strict=True):
+            texts.setdefault(key, document.encoded)
+        return texts
+
+    @cached_property
     def fingerprint(self) -> str:
         """Changes when any id or encoded text does, or their order."""
         digest = hashlib.sha256()

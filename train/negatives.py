@@ -10,7 +10,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -131,12 +130,10 @@ def _fingerprint(pair_set: PairSet, encoder: Encoder, per_pair: int) -> str:
 
 def _write(folder: Path, source: str, mined: Mined) -> None:
     write_artifact(
-        folder, {FILE: partial(_save, mined.rows)}, {"source": source, "counts": dict(mined.counts)}
+        folder,
+        {FILE: lambda path: np.save(path, mined.rows)},
+        {"source": source, "counts": dict(mined.counts)},
     )
-
-
-def _save(rows: NDArray[np.int32], path: Path) -> None:
-    np.save(path, rows)
 
 
 def _read(folder: Path, source: str) -> Mined | None:

@@ -6,7 +6,6 @@ docs/decisions/repositories.md says what that is worth.
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -50,12 +49,8 @@ def write_file_vectors(folder: Path, vectors: Vectors, source: str) -> None:
 
     Raises StudioError where the disk is full or read-only.
     """
-    write_artifact(folder, {VECTORS: partial(_save, vectors)}, {"source": _made_from(source)})
+    write_artifact(folder, {VECTORS: lambda path: np.save(path, vectors)}, {"source": _made_from(source)})
 
 
 def _made_from(source: str) -> str:
     return f"{source}/{METHOD}"
-
-
-def _save(vectors: Vectors, path: Path) -> None:
-    np.save(path, vectors)

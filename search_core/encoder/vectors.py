@@ -12,14 +12,13 @@ import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search_core.encoder.protocol import Encoder, Vectors
-from search_core.store import Workspace, read_artifact, write_artifact
+from search_core.store import Workspace, WriteFile, read_artifact, write_artifact
 from search_core.types import Corpus, Progress, content_key, silent
 
 CHECKPOINT_S = 20.0
@@ -61,12 +60,8 @@ def encode_corpus(
     waits and finds it done. progress: of the texts that must be encoded. beside: further texts.
     Raises StudioError where the workspace cannot be written.
     """
-    texts: dict[str, str] = {}
-    for key, document in zip(corpus.content_keys, corpus.documents, strict=True):
-        texts.setdefault(key, document.encoded)
-    keys, others = tuple(texts), [content_key(text) for text in beside]
-    for key, text in zip(others, beside, strict=True):
-        texts.setdefault(key, text)
+    keys, others = tuple(corpus.texts), [content_key(text) for text in beside]
+    texts = {**corpus.texts, **dict(zip(others, beside, strict=True))}
     cache = VectorCache(workspace.folder("vectors", encoder.fingerprint[:16]), encoder.dim)
     encoded, seconds = 0, 0.0
     if cache.missing(texts):
@@ -164,7 +159,10 @@ class VectorCache:
 
     def _write(self, keys: NDArray[np.void], vectors: Vectors) -> Segment:
         folder = self.folder / uuid.uuid4().hex
-        files = {"keys.npy": partial(_save, keys), "vectors.npy": partial(_save, vectors)}
+        files: dict[str, WriteFile] = {
+            "keys.npy": lambda path: np.save(path, keys),
+            "vectors.npy": lambda path: np.save(path, vectors),
+        }
         write_artifact(folder, files, {"rows": len(keys)})
         return Segment(folder, keys, vectors)
 
@@ -183,10 +181,6 @@ class VectorCache:
             logger.warning("%s holds vectors of another shape and is left out", folder)
             return None
         return Segment(folder, np.asarray(keys), np.asarray(vectors))  # rows of a memmap are slow to make
-
-
-def _save(array: NDArray[np.generic], path: Path) -> None:
-    np.save(path, array)
 
 
 def _hexadecimal(keys: NDArray[np.void]) -> list[str]:
