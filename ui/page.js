@@ -97,6 +97,17 @@
     twin.focus({ preventScroll: true });
     twin.scrollIntoView({ block: "center" });
   };
+  // An answer's cards are new elements: whoever stood on one stands on it again, where it is still there.
+  let stoodOn = null;
+  document.addEventListener("focusin", () => {
+    const card = focusedCard();
+    stoodOn = card && { id: card.dataset.id, column: card.closest(".block").id };
+  });
+  document.addEventListener("pointerdown", () => { stoodOn = null; });
+  const standAgain = () => {
+    if (!stoodOn || document.activeElement !== document.body) return;
+    $$(`#${stoodOn.column} .cs-card`).find((card) => card.dataset.id === stoodOn.id)?.focus({ preventScroll: true });
+  };
   const press = (what) => { const card = focusedCard(); if (card) $(`[data-do=${what}]`, card)?.click(); };
   const toQuery = () => { const box = $("#query textarea, #query input"); box.focus(); box.select(); };
   const keys = {
@@ -122,7 +133,10 @@
   };
 
   // Called by listeners of the page.
-  const refreshed = () => $("#columns") && showSide(side ?? $(".cs-switch [aria-pressed=true]")?.dataset.side ?? "b");
+  const refreshed = () => {
+    if ($("#columns")) showSide(side ?? $(".cs-switch [aria-pressed=true]")?.dataset.side ?? "b");
+    standAgain();
+  };
   window.studio = {
     address,
     busy: () => document.body.setAttribute("data-busy", ""),

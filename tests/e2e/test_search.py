@@ -353,10 +353,11 @@ def test_the_first_answer_comes_from_keywords_and_the_models_follows_by_itself(
                 page.locator("#query input").fill("the next query")
                 page.get_by_text("Filters").click()
                 page.get_by_label("Path", exact=True).fill("src/")
+                page.locator("#column-b .cs-card").focus()
                 writing.close()
                 expect(head.locator(".cs-chip").first).to_have_text("hybrid", timeout=90_000)
                 expect(page.locator(".cs-banner")).to_have_count(0, timeout=90_000)
-                expect(page.locator("#column-b .cs-card")).to_have_count(1)
+                expect(page.locator("#column-b .cs-card")).to_be_focused()
                 expect(page.locator("#query input")).to_have_value("the next query")  # typed: it stays
                 expect(page.get_by_label("Path", exact=True)).to_have_value("src/")
             assert waiting.interrupt() == 130
