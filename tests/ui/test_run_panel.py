@@ -105,6 +105,14 @@ def test_a_run_that_died_shows_its_last_words(training: Training, settings: Sett
     )
 
 
+@pytest.mark.parametrize(("alive", "said"), [(True, "Nothing so far."), (False, "Nothing was written.")])
+def test_an_empty_log_says_whether_more_may_come(
+    training: Training, settings: Settings, alive: bool, said: str
+) -> None:
+    begun(settings, StartEvent(), alive=alive)
+    assert said in panel(training)
+
+
 def test_visitors_see_a_run_but_no_buttons_and_no_log(training: Training, settings: Settings) -> None:
     folder = begun(settings, StartEvent(), step(1), CancelledEvent())
     folder.joinpath("log.txt").write_text("in /home/ada")

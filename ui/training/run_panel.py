@@ -298,6 +298,7 @@ def _table(first: str, rows: Iterable[tuple[str, Difference, str]]) -> Markup:
 
 
 def _log(run: RunView) -> Markup:
-    lines = "\n".join(visible(line[:400]) for line in run.log) or "Nothing so far."
+    nothing = "Nothing so far." if run.state.is_alive else "Nothing was written."
+    lines = "\n".join(visible(line[:400]) for line in run.log) or nothing
     text = Markup('<pre class="cs-log{}" tabindex="0" role="group" aria-label="The end of the log">{}</pre>')
     return panel("Log", "the end of log.txt", text.format(" live" if run.state.is_alive else "", lines))
