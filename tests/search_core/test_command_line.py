@@ -287,13 +287,15 @@ def test_an_unusable_setting_is_named(run, folder: Path, monkeypatch: pytest.Mon
     assert code == 2 and "CODESEARCH_BACKEND='abacus' (choose from auto, torch, openvino)" in err
 
 
-def test_two_processes_index_the_same_corpus_at_once(folder: Path, fresh_workspace: Path) -> None:
-    """Both finish, and the texts are encoded once."""
-    argv = ("index", "--corpus", folder, "--workspace", fresh_workspace, "--json")
+def test_two_processes_index_the_same_corpus_at_once(folder: Path, tmp_path: Path) -> None:
+    """Both finish, the model is converted once and the texts are encoded once."""
+    argv = ("index", "--corpus", folder, "--workspace", tmp_path / "w", "--json")
     both = [begin("search_core", *argv), begin("search_core", *argv)]
     outputs = [json.loads(process.communicate(timeout=240)[0]) for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert sorted(output["models"][0]["encoded"] for output in outputs) == [0, 3]  # two functions and a name
+    (manifest,) = (tmp_path / "w" / "runtimes").glob("*/manifest.json")
+    assert len(json.loads(manifest.read_text())["generations"]) == 1
 
 
 def test_an_interruption_is_exit_code_130_without_a_traceback(fresh_workspace: Path) -> None:
