@@ -22,7 +22,7 @@ install:
 	@scripts/install.sh
 
 install-dev:
-	@scripts/install.sh && scripts/install.sh dev
+	@scripts/install.sh dev
 
 run: install  ## start the page on the Python standard library (ARGS="--corpus SPEC" for another corpus)
 	$(PY) app.py $(ARGS)
@@ -33,8 +33,8 @@ test: tested-on  ## the tests, in a real browser too; installs and fetches what 
 test-full: tested-on  ## ... and what is longer than every commit deserves
 	$(PYTEST) $(ARGS)
 
-tested-on: install-dev
-	@scripts/system_packages.sh
+tested-on:
+	@scripts/system_packages.sh & scripts/install.sh dev && wait $$!
 	$(PY) -m tests.search_core.corpus.packages
 
 check: install-dev  ## format, lint, types, import rules and the fast tests: before each commit
