@@ -1,5 +1,8 @@
 """Judged queries of real packages: benchmarks/judged/NAME.json, one file a package, and what they must obey.
 
+There are two sets. `queries` ask as a person who does not know the names, and share no identifier with their
+targets; `named` ask as one who knows the library's vocabulary, as the queries do that semble publishes.
+
 A package is on one side as a whole: `fitting`, for choosing weights, or `held_out`, for the figures.
 Its file is committed before any ranker sees its sources. Paths are relative to the unpacked sources.
 """
@@ -60,7 +63,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Package:
-    """folder: what is indexed; sha256: of its files, once recorded (benchmarks/sources.py)."""
+    """folder: what is indexed; sha256: of its files, once recorded (benchmarks/sources.py).
+
+    queries: as one asks who does not know the names. named: as one asks who knows the library's vocabulary.
+    """
 
     name: str
     language: str
@@ -69,6 +75,7 @@ class Package:
     folder: str
     sha256: str | None
     queries: tuple[Query, ...]
+    named: tuple[Query, ...] = ()
 
     @property
     def file(self) -> Path:
@@ -88,7 +95,8 @@ def read_package(written: Mapping[str, Any]) -> Package:
         source=Source(**written["source"]),
         folder=written["folder"],
         sha256=written.get("sha256"),
-        queries=tuple(read_query(query) for query in written["queries"]),
+        queries=tuple(map(read_query, written["queries"])),
+        named=tuple(map(read_query, written.get("named", ()))),
     )
 
 
@@ -122,14 +130,17 @@ def published_package(datasets: Path) -> Package:
 
 
 def is_committed(package: Package) -> bool:
-    """Whether the queries are those of the last commit; where there is no repository, they are."""
+    """Whether all queries are those of the last commit; where there is no repository, they are."""
     folder, name = package.file.parent, package.file.name
     if subprocess.run(["git", "rev-parse"], cwd=folder, capture_output=True, check=False).returncode:
         return True
     committed = subprocess.run(
         ["git", "show", f"HEAD:./{name}"], cwd=folder, capture_output=True, text=True, check=False
     )
-    return committed.returncode == 0 and read_package(json.loads(committed.stdout)).queries == package.queries
+    if committed.returncode:
+        return False
+    there = read_package(json.loads(committed.stdout))
+    return (there.queries, there.named) == (package.queries, package.named)
 
 
 def problems_of_set(packages: Sequence[Package]) -> list[str]:
@@ -165,11 +176,13 @@ def problems_of_package(package: Package) -> list[str]:
         problems.append(f"part {package.part!r} is none of {', '.join(PARTS)}")
     if package.source.registry not in REGISTRIES:
         problems.append(f"registry {package.source.registry!r} is none of {', '.join(REGISTRIES)}")
-    asked = Counter(" ".join(query.text.lower().split()) for query in package.queries)
+    every = (*package.queries, *package.named)
+    asked = Counter(" ".join(query.text.lower().split()) for query in every)
     problems += [f"asked twice: {text!r}" for text, times in asked.items() if times > 1]
-    first = Counter(query.relevant[0] for query in package.queries if query.relevant)
-    problems += [f"{path} comes first {n} times" for path, n in first.items() if n > MOST_FIRST]
-    for query in package.queries:
+    for queries in (package.queries, package.named):
+        first = Counter(query.relevant[0] for query in queries if query.relevant)
+        problems += [f"{path} comes first {n} times" for path, n in first.items() if n > MOST_FIRST]
+    for query in every:
         problems += [f"{query.text!r}: {problem}" for problem in problems_of_query(query, package.folder)]
     return problems
 

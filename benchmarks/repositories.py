@@ -2,6 +2,7 @@
 
     python -m benchmarks.repositories                      the packages for fitting
     python -m benchmarks.repositories --part held_out      the figures (choose nothing by them)
+    python -m benchmarks.repositories --named              the queries that name what they look for
     python -m benchmarks.repositories --package pydantic   the queries that semble publishes for it
     python -m benchmarks.repositories --no-semble          ours alone, next to semble's stored rankings
 
@@ -207,20 +208,25 @@ def timing_line(job: Job, ours: Measured, theirs: Measured | None) -> str:
     return "; ".join(parts)
 
 
-def chosen_packages(part: str, names: Collection[str]) -> list[Package]:
-    """By name, or else by part. A ranker sees no package whose judgments are not committed."""
+def chosen_packages(part: str, names: Collection[str], named: bool) -> list[Package]:
+    """By name, or else by part. A ranker sees no package whose judgments are not committed.
+
+    named: with the queries that name what they look for in place of the others.
+    """
     wanted = [package for package in all_packages() if package.name in names]
     wanted = wanted if names else [package for package in all_packages() if package.part == part]
     for package in wanted:
         if package.part != PUBLISHED and not is_committed(package):
             print(f"{package.name}: left out, its judgments are not those of the last commit")
-    return [package for package in wanted if package.part == PUBLISHED or is_committed(package)]
+    committed = [package for package in wanted if package.part == PUBLISHED or is_committed(package)]
+    return [replace(package, queries=package.named) for package in committed] if named else committed
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--part", choices=(*PARTS, PUBLISHED), default="fitting")
     parser.add_argument("--package", action="append", default=[], metavar="NAME", help="these, of any part")
+    parser.add_argument("--named", action="store_true", help="the queries that name what they look for")
     parser.add_argument("--mode", choices=MODES, default="hybrid")
     parser.add_argument("--model", default="minilm", metavar="SPEC")
     parser.add_argument("--semble", action=argparse.BooleanOptionalAction, default=True)
@@ -237,10 +243,11 @@ def main() -> None:
     mode: Mode = arguments.mode
     model = None if mode == "lexical" else arguments.model
     rows = []
-    packages = chosen_packages(arguments.part, arguments.package)
+    packages = chosen_packages(arguments.part, arguments.package, arguments.named)
     with Semble(arguments.semble_python, settings) if arguments.semble else nullcontext() as semble:
         for package, root in fetch_all(packages):
-            job, stored = Job(package, root / package.folder), output / f"{package.name}.json"
+            job = Job(package, root / package.folder)
+            stored = output / f"{package.name}{'-named' if arguments.named else ''}.json"
             engine = Ours(job, mode, model, settings)
             ours, theirs = (
                 measure_both(job, engine, semble) if semble else (engine.measure(), read_semble(stored, job))

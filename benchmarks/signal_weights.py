@@ -3,8 +3,8 @@
     python -m benchmarks.signal_weights             nDCG@10 with one signal left out at a time
     python -m benchmarks.signal_weights --fit       coordinate ascent from the present weights; takes minutes
 
-Fitting maximises the mean nDCG@10 over queries of the packages whose part is `fitting`; held-out packages
-are not touched. docs/decisions/repositories.md has the figures.
+Fitting maximises the mean nDCG@10 over both sets of queries of the packages whose part is `fitting`; held-out
+packages are not touched. docs/decisions/repositories.md has the figures.
 """
 
 from __future__ import annotations
@@ -53,9 +53,10 @@ class Asked:
         """nDCG@10 of each query."""
         self.engine.weights = weights
         by_id, prefix = self.engine.corpus.by_id, self.package.folder + "/"
-        texts = [query.text for query in self.package.queries]
+        queries = (*self.package.queries, *self.package.named)
+        texts = [query.text for query in queries]
         rankings = self.engine.rank(texts, K, model=self.model, mode="hybrid")
-        for query, ranking in zip(self.package.queries, rankings, strict=True):
+        for query, ranking in zip(queries, rankings, strict=True):
             paths = [by_id[id].path or "" for id in ranking.ids]
             yield ndcg_at_10(paths, [path.removeprefix(prefix) for path in query.targets])
 

@@ -196,7 +196,8 @@ def unpack(download: Path, into: Path, pattern: str = "*.t*z*") -> None:
 
 def problems_with_sources(package: Package, root: Path) -> list[str]:
     """Targets that do not exist, and plain-language queries that share an identifier with a target."""
-    targets = sorted({root / path for query in package.queries for path in query.targets})
+    every = (*package.queries, *package.named)
+    targets = sorted({root / path for query in every for path in query.targets})
     missing = [f"{path.relative_to(root)} does not exist" for path in targets if not path.is_file()]
     defined = defined_names([path for path in targets if path.is_file()])
     shared = [
