@@ -15,7 +15,6 @@ from sentence_transformers import (
     SentenceTransformerTrainer,
     SentenceTransformerTrainingArguments,
 )
-from sentence_transformers.base.training_args import BatchSamplers
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import (
@@ -36,6 +35,7 @@ from search_core.encoder.torch_runtime import working_dtype
 from search_core.settings import Settings
 from search_core.types import StudioError
 from train.adapter import add_lora
+from train.batches import EvenBatchSampler
 from train.collator import TokenCollator, pair_table
 from train.config import TrainingConfig
 from train.events import CheckpointEvent, EvaluationEvent, Event, StepEvent
@@ -145,7 +145,7 @@ def _arguments(
         per_device_train_batch_size=config.batch_size,
         per_device_eval_batch_size=config.batch_size,
         accelerator_config={"split_batches": True},  # a batch is all processes', whatever the names say
-        batch_sampler=BatchSamplers.NO_DUPLICATES,
+        batch_sampler=EvenBatchSampler,
         learning_rate=config.learning_rate,
         lr_scheduler_type="linear",
         warmup_steps=config.warmup_steps,
