@@ -49,14 +49,14 @@ def test_numbers_that_cannot_be_are_told_before_the_start(page: Page) -> None:
     )
 
 
-def test_pairs_are_counted_and_shown_five_at_a_time(page: Page) -> None:
+def test_pairs_are_counted_and_shown_six_at_a_time(page: Page) -> None:
     pairs = page.locator("#pairs")
     expect(pairs).to_contain_text("81 pairs with 81 functions")
     expect(pairs).to_contain_text("1 in a module of another split")
     first = pairs.locator("h3").all_inner_texts()
     pairs.get_by_role("button", name="Others").click()
     expect(pairs.locator("h3").first).not_to_have_text(first[0])
-    assert len(pairs.locator("h3").all()) == 5
+    assert len(pairs.locator("h3").all()) == 6
 
 
 def test_before_and_after_is_told_with_its_certainty(page: Page) -> None:
@@ -115,7 +115,7 @@ def test_axe_finds_nothing_and_nothing_jumps(
     window = {"width": width, "height": 1000}
     look = {"color_scheme": theme, "viewport": window, "reduced_motion": "reduce"}
     with opened(browser, studio, f"?tab=train&run={finished.name}", **look) as page:
-        expect(page.locator("#pairs article")).to_have_count(5)
+        expect(page.locator("#pairs article")).to_have_count(6)
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
         assert page.evaluate(SHIFT) < 0.05

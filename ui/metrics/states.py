@@ -16,7 +16,7 @@ from ui.metrics.figures import columns, panel, queries_table, scrolled
 from ui.states import time_left
 from ui.words import model_name
 
-PAGE_ROWS = 20
+PAGE_ROWS = 12
 MOST_LISTED = 100
 """Reports in the list, the newest."""
 

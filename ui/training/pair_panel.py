@@ -16,13 +16,13 @@ from ui.metrics.figures import panel
 from ui.training.pair_counts import Counted
 from ui.words import about
 
-SHOWN = 5
+SHOWN = 6
 """Samples at a time."""
 SAMPLE_LINES = 4
 
 
 def pair_panel(counted: Counted | None, page: int, language: str | None) -> Markup:
-    """counted: None while the corpus is being read. page: which five samples. language: of the corpus."""
+    """counted: None while the corpus is being read. page: of the samples. language: the corpus's."""
     if counted is None:
         return _panel("The corpus is being read first.", _waiting())
     if counted.stage == "counting":

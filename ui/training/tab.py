@@ -212,12 +212,12 @@ def build(services: Services, access: Access, tab: gr.Tab, obstacle: str) -> Non
         # Where visitors are owners the room is kept from the start, so that nothing jumps. The form itself
         # waits for its values: a number that is shown without one turns to 0.
         with (
-            gr.Column(min_width=320, scale=2, visible=access.way_in == "open") as room,
+            gr.Column(min_width=320, scale=2, visible=access.way_in == "open", elem_id="owner") as room,
             gr.Column(elem_classes="cs-stack", visible=False) as owners,
         ):
             inputs, start, hint = _form(services)
             pairs = html(elem_id="pairs", js_on_load=relay("others"))
-        with gr.Column(min_width=320, scale=5, elem_classes="cs-stack"):
+        with gr.Column(min_width=320, scale=5, elem_classes="cs-stack", elem_id="runs-column"):
             run = html(
                 elem_id="run", js_on_load=relay("stop", "resume", "compare", "delete", "confirm", "keep")
             )
