@@ -32,7 +32,7 @@ GRID: Mapping[str, Sequence[float]] = {
     "lexical.mixed": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
     "lexical.words": (0.1, 0.2, 0.3, 0.4, 0.5, 0.6),
     "definition": (0, 1, 2, 3, 4, 6),
-    "asides.test": (0, 1, 2, 3),
+    "asides.test": (0, 1, 2, 3, 4),
     "asides.example": (0, 0.5, 1, 2),
     "asides.deprecated": (0, 0.5, 1, 2),
     "asides.stub": (0, 0.5, 1, 2),

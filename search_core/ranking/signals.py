@@ -79,7 +79,7 @@ class Weights:
     )
     definition: float = 4.0
     asides: Mapping[Aside, float] = field(
-        default_factory=lambda: {"test": 2.0, "example": 0.5, "deprecated": 1.0, "stub": 0.5}
+        default_factory=lambda: {"test": 3.0, "example": 0.5, "deprecated": 1.0, "stub": 0.5}
     )
     file: float = 0.25
     coherence: float = 0.75
