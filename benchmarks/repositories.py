@@ -219,7 +219,9 @@ def chosen_packages(part: str, names: Collection[str], named: bool) -> list[Pack
         if package.part != PUBLISHED and not is_committed(package):
             print(f"{package.name}: left out, its judgments are not those of the last commit")
     committed = [package for package in wanted if package.part == PUBLISHED or is_committed(package)]
-    return [replace(package, queries=package.named) for package in committed] if named else committed
+    if not named:
+        return committed
+    return [replace(package, queries=package.named) for package in committed if package.named]
 
 
 def parse_arguments() -> argparse.Namespace:
