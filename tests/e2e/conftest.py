@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from offered import CODE, HOSTILE_CODE, HOSTILE_PATH, JUDGED
 from playwright.sync_api import Browser
-from studio import Studio, chromium, running
 
 from tests.conftest import DATA
+from tests.e2e.offered import CODE, HOSTILE_CODE, HOSTILE_PATH, JUDGED
+from tests.e2e.studio import Studio, chromium, running
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
-from studio import Studio, running
+
+from tests.e2e.studio import Studio, running
 
 MODELS = ["minilm", "studio"]
 CIRCLE = '''def circle_area(radius):

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from offered import CODE
 from playwright.sync_api import Browser, Locator, Page, expect
-from studio import Studio, opened
+
+from tests.e2e.offered import CODE
+from tests.e2e.studio import Studio, opened
 
 pytestmark = pytest.mark.browser
 

@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from agent import called, run, session
 from mcp.types import Tool
-from offered import CODE
-from studio import Studio
+
+from tests.e2e.agent import called, run, session
+from tests.e2e.offered import CODE
+from tests.e2e.studio import Studio
 
 
 def answer(studio: Studio, tool: str, **arguments: Any) -> Any:

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from offered import HOSTILE_CODE, JUDGED
 from playwright.sync_api import Browser, Page, expect
-from studio import Studio, opened
 
 from search_core.evaluation import compare
 from search_core.report import Report, read_report, write_report
+from tests.e2e.offered import HOSTILE_CODE, JUDGED
+from tests.e2e.studio import Studio, opened
 from tests.train.run_folder import AFTER, BEFORE, report
 
 pytestmark = pytest.mark.browser

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from studio import Studio, ask, opened, slow_down
+
+from tests.e2e.studio import Studio, ask, opened, slow_down
 
 pytestmark = pytest.mark.browser
 

@@ -14,14 +14,15 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from agent import called, run
 from axe_playwright_python.sync_playwright import Axe
-from caller import Caller
 from gradio_client import Client
 from itsdangerous import TimestampSigner
-from openid_server import CLIENT, OpenIdProvider, openid_provider
 from playwright.sync_api import Browser, expect
-from studio import Studio, opened, running
+
+from tests.e2e.agent import called, run
+from tests.e2e.caller import Caller
+from tests.e2e.openid_server import CLIENT, OpenIdProvider, openid_provider
+from tests.e2e.studio import Studio, opened, running
 
 TOKEN = "correct-horse-battery-staple"  # noqa: S105
 OWNER = {"Authorization": f"Bearer {TOKEN}"}

@@ -10,10 +10,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from offered import JUDGED
 from playwright.sync_api import Browser, Page, expect
-from studio import Studio, opened, running
 
+from tests.e2e.offered import JUDGED
+from tests.e2e.studio import Studio, opened, running
 from tests.fake_hub import FakeHub
 from tests.train.publisher import REPO, TOKEN, publishing_hub
 

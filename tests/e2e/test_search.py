@@ -13,9 +13,10 @@ import pathspec
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from filelock import FileLock
-from offered import CODE, HOSTILE_PATH, JUDGED
 from playwright.sync_api import Browser, Locator, Page, Route, expect
-from studio import Studio, ask, opened, running
+
+from tests.e2e.offered import CODE, HOSTILE_PATH, JUDGED
+from tests.e2e.studio import Studio, ask, opened, running
 
 pytestmark = pytest.mark.browser
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from offered import CODE, HOSTILE_PATH
 from playwright.sync_api import Browser, Page, expect
-from studio import Studio, opened
 
 from search_core.encoder import model_folder
 from search_core.settings import Settings
+from tests.e2e.offered import CODE, HOSTILE_PATH
+from tests.e2e.studio import Studio, opened
 from tests.train.run_folder import build_run
 
 pytestmark = pytest.mark.browser

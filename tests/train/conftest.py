@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from runs import WORKER, config, worker_of
-from tuning import tiny
 
 from search_core.settings import Settings
 from tests.fake_hub import FakeHub
 from tests.train.publisher import publishing_hub
+from tests.train.runs import WORKER, config, worker_of
+from tests.train.tuning import tiny
 from train.run import Run, start
 
 

@@ -10,7 +10,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
-from tuning import CPU, tiny
 
 from search_core.encoder import model_folder
 from search_core.encoder.adapter import Adapter, Factors, merge_adapter, read_adapter, write_adapter
@@ -18,6 +17,7 @@ from search_core.encoder.models import MINILM_SHA256, STUDIO_ADAPTER
 from search_core.settings import Settings
 from search_core.types import StudioError
 from tests.train.run_folder import LOSSES, build_run
+from tests.train.tuning import CPU, tiny
 from train.adapter import adapter_for, add_lora, squeezed_factors, trained_factors
 from train.events import read_events
 from train.run import Run

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tuning import PAIRS, pair, recipe
 
 from search_core.corpus import load_judged
 from search_core.settings import Settings
 from search_core.types import StudioError
+from tests.train.tuning import PAIRS, pair, recipe
 from train import pipeline
 from train.config import TrainingConfig
 from train.frozen import read_judged, read_pairs, write_judged, write_pairs

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tuning import recipe
 
 from search_core.corpus import load_corpus
 from search_core.judgments import JudgmentLog, Mark, Verdict
 from search_core.settings import Settings
 from search_core.store import Workspace
+from tests.train.tuning import recipe
 from train.pairs import Pair
 from train.pipeline import read_pairs
 from train.run import Run

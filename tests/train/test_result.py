@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from tuning import PAIRS, recipe, tiny
 
 from search_core.corpus import load_judged
 from search_core.evaluation import read_report
 from search_core.settings import Settings
 from search_core.types import Corpus, Document, JudgedCorpus, StudioError
+from tests.train.tuning import PAIRS, recipe, tiny
 from train import result
 from train.adapter import add_lora
 from train.config import TrainingConfig

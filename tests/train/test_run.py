@@ -8,10 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from runs import WORKER, config, ended, in_line, kill, reached, steps, time_of, types, wait_until, worker_of
 
 from search_core.settings import Settings
 from search_core.types import StudioError
+from tests.train.runs import (
+    WORKER,
+    config,
+    ended,
+    in_line,
+    kill,
+    reached,
+    steps,
+    time_of,
+    types,
+    wait_until,
+    worker_of,
+)
 from train.process import Worker
 from train.run import cancel, delete, find_run, list_runs, resume, start
 

@@ -10,13 +10,13 @@ from typing import NoReturn
 from unittest.mock import Mock
 
 import pytest
-from runs import ended, in_line, kill, reached, steps, wait_until
 from sentence_transformers import SentenceTransformer
 
 from search_core.settings import Settings
 from search_core.types import StudioError
 from tests.commands import begin
 from tests.train.run_folder import build_run
+from tests.train.runs import ended, in_line, kill, reached, steps, wait_until
 from train.__main__ import main
 from train.config import TrainingConfig
 from train.run import CONFIG, cancel, find_run, list_runs

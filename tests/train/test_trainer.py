@@ -14,9 +14,9 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
-from tuning import CPU, PAIRS, pair, recipe, tiny
 
 from search_core.types import StudioError
+from tests.train.tuning import CPU, PAIRS, pair, recipe, tiny
 from train import trainer
 from train.collator import TokenCollator, pair_table
 from train.events import CheckpointEvent, EvaluationEvent, Event, StepEvent
@@ -240,7 +240,7 @@ def test_two_processes_share_each_batch_so_their_steps_are_those_of_one(
 ) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
     script = Path(__file__).parent / "two_processes.py"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{Path.cwd()}:{script.parent}"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path.cwd())}
     done = subprocess.run(
         [*command, "--nproc-per-node", "2", str(script), str(base), str(tmp_path)],
         env=environment,

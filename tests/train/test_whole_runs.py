@@ -12,13 +12,13 @@ import psutil
 import pytest
 import torch
 from huggingface_hub import ModelCard
-from runs import ended, kill, reached, steps, wait_until, worker_of
 from sentence_transformers import SentenceTransformer
 
 from search_core.encoder import model_folder
 from search_core.settings import Settings
 from tests.fake_hub import FakeHub
 from tests.train.publisher import REPO, TOKEN
+from tests.train.runs import ended, kill, reached, steps, wait_until, worker_of
 from train.run import Run, cancel, find_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import torch
-from tuning import CPU, PAIRS, recipe
 
+from tests.train.tuning import CPU, PAIRS, recipe
 from train import trainer
 from train.events import Event, StepEvent
 from train.trainer import fine_tune, load_trainable

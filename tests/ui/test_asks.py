@@ -10,9 +10,9 @@ from html import unescape
 from urllib.parse import parse_qsl
 
 import pytest
-from samples import write_sources
 
 from search_core.settings import Settings
+from tests.ui.samples import write_sources
 from ui.offering.services import Services
 from ui.search.asks import (
     Ask,

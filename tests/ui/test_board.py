@@ -6,10 +6,10 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from boards import measured, stored, three, two
 
 from search_core.types import StudioError
 from tests.train.run_folder import AFTER, BEFORE, COSQA, SECOND
+from tests.ui.boards import measured, stored, three, two
 from ui.metrics.board import board_of, labels
 
 OFFERED: dict[str, Any] = {"corpora": [COSQA], "models": ["minilm", "studio"]}

@@ -7,10 +7,10 @@ from dataclasses import replace
 from html import unescape
 
 import pytest
-from samples import FUNCTION, HOSTILE, column
 
 from search_core.judgments import Verdict
 from search_core.types import Mode, StudioError
+from tests.ui.samples import FUNCTION, HOSTILE, column
 from ui.lanes import Column, Lane
 from ui.search.cards import Look, column_html, like
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 import pytest
-from boards import HOSTILE, hostile, measured, stored, three, two
 
 from search_core.types import Document
 from tests.train.run_folder import BEFORE, LOSSES, build_run
+from tests.ui.boards import HOSTILE, hostile, measured, stored, three, two
 from train.run import Run
 from ui.metrics import charts
 from ui.metrics.board import board_of

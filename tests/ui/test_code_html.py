@@ -6,8 +6,8 @@ import re
 from html import unescape
 
 import pytest
-from samples import HOSTILE, document
 
+from tests.ui.samples import HOSTILE, document
 from ui.code_html import FOLD_LINES, code_block, language_name, rest_of_code, term_pattern
 
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from samples import FUNCTION, HOSTILE
 
 from search_core.types import Corpus, SkippedFile
+from tests.ui.samples import FUNCTION, HOSTILE
 from ui.corpora.corpora_html import View, corpus_list
 from ui.corpora.models_html import model_list
 from ui.offering.details import CorpusDetails, ModelOver

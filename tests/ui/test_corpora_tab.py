@@ -7,10 +7,10 @@ from typing import Any
 
 import gradio as gr
 import pytest
-from samples import write_sources
 from starlette.requests import Request
 
 from search_core.settings import Settings
+from tests.ui.samples import write_sources
 from ui.access import Access
 from ui.corpora.tab import CorporaTab, Outputs, Seen
 from ui.offering.details import CorpusDetails

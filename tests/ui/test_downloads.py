@@ -7,8 +7,7 @@ import io
 import json
 import re
 
-from boards import HOSTILE, hostile, three, two
-
+from tests.ui.boards import HOSTILE, hostile, three, two
 from ui.metrics.downloads import Contents, figures_csv, queries_csv, summary_json
 from ui.metrics.report_html import report_html
 

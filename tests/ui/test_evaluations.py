@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import ready
 
 from search_core.report import read_report
 from search_core.settings import Settings
 from search_core.types import StudioError
 from tests.conftest import DATA
 from tests.train.run_folder import build_run
+from tests.ui.running import ready
 from ui.metrics.evaluations import Evaluations, chosen_split
 from ui.offering.services import Services
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from boards import hostile, measured, stored, three, two
 from markupsafe import Markup
 
 from search_core.settings import Settings
 from tests.train.run_folder import AFTER, BEFORE, build_run
+from tests.ui.boards import hostile, measured, stored, three, two
 from train.run import PAIRS, Run
 from ui.metrics import figures
 from ui.metrics.board import Board, board_of

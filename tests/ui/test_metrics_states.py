@@ -6,9 +6,9 @@ import re
 from dataclasses import replace
 
 import pytest
-from boards import HOSTILE, measured, stored, two
 
 from tests.train.run_folder import AFTER, BEFORE, COSQA
+from tests.ui.boards import HOSTILE, measured, stored, two
 from ui.lanes import Lane
 from ui.metrics import states
 from ui.metrics.board import board_of

@@ -8,12 +8,12 @@ import weakref
 from pathlib import Path
 
 import pytest
-from running import DENSE, ready, started, symbols, until
-from samples import write_sources
 
 from search_core.engine import SearchEngine
 from search_core.settings import Settings
 from search_core.types import Corpus, Progress, StudioError, silent
+from tests.ui.running import DENSE, ready, started, symbols, until
+from tests.ui.samples import write_sources
 from ui.offering.catalog import Catalog
 from ui.offering.details import CorpusDetails
 from ui.offering.services import Services, StillReading

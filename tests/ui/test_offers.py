@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from samples import FUNCTION
 
 from search_core.engine import SearchEngine
 from search_core.settings import Settings
 from search_core.types import Corpus
+from tests.ui.samples import FUNCTION
 from ui.offering.offers import Offers, Reading, Withdrawn
 from ui.offering.steps import Step
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from samples import HOSTILE, column
-
 from search_core.types import StudioError
+from tests.ui.samples import HOSTILE, column
 from ui.lanes import Column, Lane
 from ui.search.overlap import strip, switch
 

@@ -6,12 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from samples import HOSTILE
 
 from search_core.settings import Settings
 from search_core.types import StudioError
 from tests.search_core.encoder.tiny_model import build_tiny_model
 from tests.train.run_folder import build_run
+from tests.ui.samples import HOSTILE
 from train.config import defaults
 from train.events import (
     CancelledEvent,

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import DENSE, KEYWORDS, ready, started, symbols, until
-from samples import write_sources
 
 from search_core.engine import SearchEngine
 from search_core.settings import Settings
 from search_core.types import StudioError
 from search_core.watch import edits
+from tests.ui.running import DENSE, KEYWORDS, ready, started, symbols, until
+from tests.ui.samples import write_sources
 from ui.lanes import Lane
 from ui.offering.services import Services, StillReading
 

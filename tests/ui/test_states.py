@@ -7,9 +7,9 @@ from dataclasses import replace
 from html import unescape
 
 import pytest
-from samples import FUNCTION, HOSTILE
 
 from search_core.types import Corpus
+from tests.ui.samples import FUNCTION, HOSTILE
 from ui import states
 from ui.lanes import Lane
 from ui.offering.steps import Step
