@@ -18,6 +18,7 @@ from search_core.encoder import checked_model
 from search_core.settings import Settings
 from search_core.watch import watched_folders
 from ui.hosting import Hosting, free_memory, prepare_zero_gpu
+from ui.imports import quick_imports
 from ui.offering.catalog import Catalog
 from ui.offering.services import Services
 
@@ -69,8 +70,9 @@ def open_page(args: argparse.Namespace, settings: Settings) -> None:
     hosting = Hosting.of(os.environ, free_memory(os.environ))
     if hosting.zero_gpu:
         settings = prepare_zero_gpu(settings)
-    from ui.access import Access
-    from ui.page import build_page, serve  # takes seconds: bad usage is told before
+    with quick_imports():  # takes seconds all the same: bad usage is told before
+        from ui.access import Access
+        from ui.page import build_page, serve
 
     bucket = Bucket(settings.archive, settings.workspace) if settings.archive else None
     if bucket:

@@ -12,6 +12,7 @@ import pytest
 from search_core.settings import Settings
 from search_core.store import Workspace
 from tests.warm_python import WarmPython
+from ui.imports import quick_imports
 
 os.environ["HF_HUB_OFFLINE"] = (
     "1"  # no test of this process may reach out; Hub tests run a client of their own
@@ -20,6 +21,9 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 if "PYTEST_XDIST_WORKER" in os.environ:  # a core for each worker, and for each process that it starts
     os.environ["OMP_NUM_THREADS"] = os.environ["CODESEARCH_THREADS"] = "1"
+
+with quick_imports():
+    import gradio  # noqa: F401
 
 # A shell lets its background jobs ignore interruptions; what tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
