@@ -121,6 +121,7 @@ def hub_environment(url: str, cache: Path) -> dict[str, str]:
 class _Handler(BaseHTTPRequestHandler):
     hub: FakeHub
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # what follows the headers would wait 40 ms, as it does on no real server
 
     def do_GET(self) -> None:
         if not self._received():

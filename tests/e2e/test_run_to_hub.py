@@ -34,7 +34,7 @@ assert (ours == theirs).all()
 def fill_form(page: Page) -> None:
     """The smallest real training that shows itself step by step: an adapter, nothing measured elsewhere."""
     page.locator("#new-run label", has_text="lora").click()
-    for label, value in (("Epochs", "8"), ("Batch size", "4")):
+    for label, value in (("Epochs", "5"), ("Batch size", "4")):
         page.get_by_label(label).fill(value)
     page.get_by_label(re.compile("Measure on the standard library")).uncheck()
 
@@ -78,7 +78,7 @@ def test_a_run_survives_the_server_and_what_is_published_makes_equal_vectors(
                 page.locator("#start").click()
                 page.wait_for_url("**run=*")
                 address = "?" + page.url.partition("?")[2]
-                expect(page.locator("#run")).to_contain_text("of 32", timeout=TRAINED_MS)  # steps, live
+                expect(page.locator("#run")).to_contain_text("of 20", timeout=TRAINED_MS)  # steps, live
                 expect(page.get_by_role("img", name="Loss after")).to_be_visible()
             studio.process.send_signal(signal.SIGKILL)
             studio.process.wait()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -23,11 +23,11 @@ from tests.warm_python import WarmPython
 TEXTS = ["def add(a, b): return a + b", "sum of two"]
 
 
-def run_python(code: str, environment: dict[str, str], *arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, timeout=200
-    )
-    assert done.returncode == 0, done.stderr
+@pytest.fixture(scope="module")
+def stranger() -> Iterator[WarmPython]:
+    """For who downloads models: with most of what sentence-transformers takes seconds to import."""
+    with WarmPython("torch._dynamo", "torch.distributed.tensor", "sklearn.metrics") as python:
+        yield python
 
 
 def code_on_card(hub: FakeHub) -> str:
@@ -36,7 +36,7 @@ def code_on_card(hub: FakeHub) -> str:
 
 
 def test_what_is_downloaded_makes_the_same_vectors_and_the_cards_code_runs(
-    hub: FakeHub, warm_python: WarmPython, tmp_path: Path
+    hub: FakeHub, warm_python: WarmPython, stranger: WarmPython, tmp_path: Path
 ) -> None:
     run = build_run(tmp_path / "run", model=model_folder("minilm", Settings()))
     Publisher(warm_python, hub, run, tmp_path / "cache").publish()
@@ -46,12 +46,13 @@ ours = SentenceTransformer(sys.argv[1])
 assert (model.encode({TEXTS}) == ours.encode({TEXTS})).all()
 assert scores[0, 1] > scores[0, 0] + 0.2, scores  # the second of the card's functions averages a list
 """
-    run_python(code_on_card(hub) + check, hub.environment(tmp_path / "empty"), str(run))
+    done = stranger.run(code_on_card(hub) + check, str(run), environment=hub.environment(tmp_path / "empty"))
+    assert done.returncode == 0, done.stderr
     assert any("/resolve/" in request for request in hub.requests)
 
 
 def test_the_code_on_an_adapters_card_makes_the_merged_models_vectors(
-    hub: FakeHub, warm_python: WarmPython, tmp_path: Path
+    hub: FakeHub, warm_python: WarmPython, stranger: WarmPython, tmp_path: Path
 ) -> None:
     minilm = model_folder("minilm", Settings())
     shutil.copytree(minilm, hub.folder / "models" / MINILM_HUB_ID)
@@ -70,4 +71,7 @@ base, merged = (SentenceTransformer(folder).encode({TEXTS}) for folder in sys.ar
 numpy.testing.assert_allclose(model.encode({TEXTS}), merged, atol=1e-5)
 assert abs(base - merged).max() > 1e-2
 """
-    run_python(code_on_card(hub) + check, hub.environment(tmp_path / "empty"), str(minilm), str(run))
+    done = stranger.run(
+        code_on_card(hub) + check, str(minilm), str(run), environment=hub.environment(tmp_path / "empty")
+    )
+    assert done.returncode == 0, done.stderr

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import pytest
@@ -42,22 +43,35 @@ def workspace(model_workspace: Path) -> Path:
     return model_workspace
 
 
+class Whole(NamedTuple):
+    """A run, and what its command said."""
+
+    run: Run
+    out: str
+    err: str
+
+
 @pytest.fixture(scope="module")
-def lora_run(tmp_path_factory: pytest.TempPathFactory, workspace: Path, small_dataset: Path) -> Run:
-    """An adapter of minilm, on pairs with a hard negative each."""
+def whole(tmp_path_factory: pytest.TempPathFactory, workspace: Path, small_dataset: Path) -> Whole:
+    """An adapter of minilm, on pairs with a hard negative each, in a batch of all: the recipe's is 64."""
     folder = tmp_path_factory.mktemp("runs") / "lora"
     options = ["--method", "lora", "--lora-rank", 2, "--hard-negatives", 1, "--learning-rate", 0.01]
-    options += ["--batch-size", 4, "--epochs", 1, "--no-guard", "--output", folder, "--workspace", workspace]
+    options += ["--epochs", 3, "--no-guard", "--output", folder, "--workspace", workspace]
     done = command("run", "--corpus", f"dataset:{small_dataset}", "--base-model", "minilm", *options)
     assert done.returncode == 0, done.stderr
-    return find_run(str(folder), Settings(workspace=workspace))
+    return Whole(find_run(str(folder), Settings(workspace=workspace)), done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def lora_run(whole: Whole) -> Run:
+    return whole.run
 
 
 def test_an_adapter_is_trained_on_pairs_with_hard_negatives(lora_run: Run, workspace: Path) -> None:
     assert lora_run.state().status == "finished"
     pairs = lora_run.pairs
     assert pairs is not None and pairs["counts"]["too_few_negatives"] == 0
-    assert steps(lora_run) == list(range(1, -(-pairs["training"] // 4) + 1))
+    assert steps(lora_run) == [1, 2, 3]
     folders = (str(lora_run.folder), str(lora_run.folder / "adapter"), "minilm")
     settings = Settings(workspace=workspace)
     merged, rebuilt, before = (
@@ -125,25 +139,28 @@ def test_model_and_adapter_replace_each_other_in_one_repository(
     assert card.data.get("base_model_relation") == "finetune"
 
 
-def test_the_recipes_batch_is_lowered_to_the_pairs_there_are_but_a_given_one_is_not(
-    base: Path, workspace: Path, small_dataset: Path, tmp_path: Path
-) -> None:
-    argv = ["run", "--corpus", f"dataset:{small_dataset}", "--base-model", base, "--no-guard", "--epochs", 1]
-    argv += ["--workspace", workspace, "--output"]
-    done = command(*argv, tmp_path / "lowered")
-    run = find_run(str(tmp_path / "lowered"), Settings(workspace=workspace))
+def test_the_recipes_batch_is_lowered_to_the_pairs_there_are(whole: Whole) -> None:
+    run = whole.run
     assert run.pairs is not None
     pairs = run.pairs["training"]
-    assert done.returncode == 0 and pairs < 64  # the recipe's batch
-    assert f"batches of {pairs}, not 64: there are no more pairs\n" in done.stderr
-    assert f"batches of {pairs} (the recipe's 64 are more than there are pairs)" in done.stdout
+    assert pairs < 64  # the recipe's batch
+    assert f"batches of {pairs}, not 64: there are no more pairs\n" in whole.err
+    assert f"batches of {pairs} (the recipe's 64 are more than there are pairs)" in whole.out
     info = json.loads(run.folder.joinpath("training_info.json").read_text())
     assert info["batch_size"] == run.config.batch_size == pairs
 
-    refused = command(*argv, tmp_path / "given", "--batch-size", 64, CODESEARCH_TRAIN_PROCESSES="2")
-    assert refused.returncode == 2
+
+@pytest.mark.full
+def test_a_batch_that_was_given_is_refused_where_there_are_fewer_pairs(
+    lora_run: Run, base: Path, workspace: Path, small_dataset: Path, tmp_path: Path
+) -> None:
+    """In two processes, too, each of which would see half a batch."""
+    argv = ["run", "--corpus", f"dataset:{small_dataset}", "--base-model", base, "--no-guard"]
+    argv += ["--workspace", workspace, "--output", tmp_path / "given", "--batch-size", 64]
+    refused = command(*argv, CODESEARCH_TRAIN_PROCESSES="2")
+    assert lora_run.pairs is not None and refused.returncode == 2
     assert refused.stderr.splitlines()[-1].startswith(
-        f"error: A batch of 64 is larger than the {pairs} pairs to train on"
+        f"error: A batch of 64 is larger than the {lora_run.pairs['training']} pairs to train on"
     )
 
 
