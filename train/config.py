@@ -70,6 +70,15 @@ class Bound(NamedTuple):
         return f"{number}, at least {self.smallest:,g} and {end}" + (", or null" if self.optional else "")
 
 
+def in_words(name: str) -> str:
+    """A field as the page, the command line and config.json all can be read.
+
+    >>> in_words("batch_size")
+    'Batch size'
+    """
+    return name.replace("_", " ").capitalize()
+
+
 BOUNDS: Mapping[str, Bound] = {
     "epochs": Bound(1, 1_000),
     "batch_size": Bound(2, 65_536),
@@ -139,16 +148,16 @@ class TrainingConfig:
         for name in ("corpus", "base_model"):
             value = getattr(self, name)
             if not isinstance(value, str) or not value.strip():
-                raise StudioError(f"{name} must be a spec, got {value!r}.")
+                raise StudioError(f"{in_words(name)} must be a spec, got {value!r}.")
         if self.method not in METHODS:
-            raise StudioError(f"method must be {' or '.join(METHODS)}, got {self.method!r}.")
+            raise StudioError(f"Method must be {' or '.join(METHODS)}, got {self.method!r}.")
         for name in ("judgments", "guard", "gradient_checkpointing"):
             if not isinstance(getattr(self, name), bool):
-                raise StudioError(f"{name} must be true or false, got {getattr(self, name)!r}.")
+                raise StudioError(f"{in_words(name)} must be true or false, got {getattr(self, name)!r}.")
         for name, bound in BOUNDS.items():
             value = getattr(self, name)
             if not bound.admits(value):
-                raise StudioError(f"{name} must be {bound}, got {value!r}.")
+                raise StudioError(f"{in_words(name)} must be {bound}, got {value!r}.")
         self._check_combinations()
 
     def _check_combinations(self) -> None:
@@ -156,16 +165,17 @@ class TrainingConfig:
             steps = getattr(self, name)
             if steps > 1 and steps != int(steps):
                 raise StudioError(
-                    f"{name} must be a whole number of steps, or below 1 a share of all steps, got {steps!r}."
+                    f"{in_words(name)} must be a whole number of steps, or below 1 a share of all steps, "
+                    f"got {steps!r}."
                 )
         if self.mini_batch_size and self.mini_batch_size > self.batch_size:
             raise StudioError(
-                f"mini_batch_size ({self.mini_batch_size:,}) must not exceed batch_size "
+                f"Mini batch size ({self.mini_batch_size:,}) must not exceed batch size "
                 f"({self.batch_size:,}), which it divides."
             )
         if self.mini_batch_size and self.gradient_checkpointing:
             raise StudioError(
-                "mini_batch_size and gradient_checkpointing do not work together, and both save memory: "
+                "Mini batch size and gradient checkpointing do not work together, and both save memory: "
                 "choose one."
             )
 

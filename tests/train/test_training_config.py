@@ -43,37 +43,37 @@ def test_what_is_given_wins_over_the_recipe_and_none_is_not_given() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("corpus", " ", "corpus must be a spec, got ' '."),
-        ("base_model", "", "base_model must be a spec, got ''."),
-        ("method", "qlora", "method must be lora or full, got 'qlora'."),
-        ("guard", 1, "guard must be true or false, got 1."),
-        ("epochs", 0, "epochs must be a whole number, at least 1 and at most 1,000, got 0."),
-        ("epochs", 2.5, "epochs must be a whole number, at least 1 and at most 1,000, got 2.5."),
-        ("epochs", True, "epochs must be a whole number, at least 1 and at most 1,000, got True."),
-        ("epochs", "2", "epochs must be a whole number, at least 1 and at most 1,000, got '2'."),
+        ("corpus", " ", "Corpus must be a spec, got ' '."),
+        ("base_model", "", "Base model must be a spec, got ''."),
+        ("method", "qlora", "Method must be lora or full, got 'qlora'."),
+        ("guard", 1, "Guard must be true or false, got 1."),
+        ("epochs", 0, "Epochs must be a whole number, at least 1 and at most 1,000, got 0."),
+        ("epochs", 2.5, "Epochs must be a whole number, at least 1 and at most 1,000, got 2.5."),
+        ("epochs", True, "Epochs must be a whole number, at least 1 and at most 1,000, got True."),
+        ("epochs", "2", "Epochs must be a whole number, at least 1 and at most 1,000, got '2'."),
         # One pair alone has nothing to be told from.
-        ("batch_size", 1, "batch_size must be a whole number, at least 2 and at most 65,536, got 1."),
+        ("batch_size", 1, "Batch size must be a whole number, at least 2 and at most 65,536, got 1."),
         (
             "learning_rate",
             float("nan"),
-            "learning_rate must be a number, at least 1e-08 and at most 1, got nan.",
+            "Learning rate must be a number, at least 1e-08 and at most 1, got nan.",
         ),
         # The whole base would be no training.
-        ("base_weight", 1.0, "base_weight must be a number, at least 0 and below 1, got 1.0."),
+        ("base_weight", 1.0, "Base weight must be a number, at least 0 and below 1, got 1.0."),
         (
             "max_length",
             7,
-            "max_length must be a whole number, at least 8 and at most 32,768, or null, got 7.",
+            "Max length must be a whole number, at least 8 and at most 32,768, or null, got 7.",
         ),
-        ("hard_negatives", -1, "hard_negatives must be a whole number, at least 0 and at most 20, got -1."),
+        ("hard_negatives", -1, "Hard negatives must be a whole number, at least 0 and at most 20, got -1."),
         (
             "warmup_steps",
             1.5,
-            "warmup_steps must be a whole number of steps, or below 1 a share of all steps",
+            "Warmup steps must be a whole number of steps, or below 1 a share of all steps",
         ),
-        ("evaluation_steps", 2.5, "evaluation_steps must be a whole number of steps, or below 1 a share"),
-        ("mini_batch_size", 65, r"mini_batch_size (65) must not exceed batch_size (64), which it divides."),
-        ("seed", None, "seed must be a whole number, at least 0"),
+        ("evaluation_steps", 2.5, "Evaluation steps must be a whole number of steps, or below 1 a share"),
+        ("mini_batch_size", 65, r"Mini batch size (65) must not exceed batch size (64), which it divides."),
+        ("seed", None, "Seed must be a whole number, at least 0"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_in_one_sentence(name: str, value: Any, message: str) -> None:
@@ -126,7 +126,7 @@ def test_a_knob_that_an_older_file_lacks_has_its_default(tmp_path: Path) -> None
         ("{", "no readable training configuration"),
         ("[1]", "no training configuration of this version"),
         (json.dumps({"learning_rate": 1e-4, "momentum": 1}), "missing or unknown: .*epochs.*momentum"),
-        (CONFIG.to_json().replace("160", "7"), "max_length must be"),
+        (CONFIG.to_json().replace("160", "7"), "Max length must be"),
     ],
 )
 def test_an_unusable_file_is_refused_and_named(text: str | None, message: str, tmp_path: Path) -> None:
