@@ -141,7 +141,9 @@ def hostile_reports(studio: Studio) -> Iterator[str]:
         path.unlink()
 
 
-@pytest.mark.parametrize(("theme", "width"), [("dark", 390), ("light", 1440)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("dark", 390), pytest.param("light", 1440, marks=pytest.mark.full)]
+)
 def test_the_board_is_accessible_steady_and_inert(
     browser: Browser, studio: Studio, hostile_reports: str, theme: Any, width: int
 ) -> None:

@@ -108,7 +108,9 @@ def test_hostile_names_and_log_lines_stay_text(browser: Browser, studio: Studio)
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [pytest.param("light", 1440, marks=pytest.mark.full), ("dark", 390)]
+)
 def test_axe_finds_nothing_and_nothing_jumps(
     browser: Browser, studio: Studio, finished: Path, theme: str, width: int
 ) -> None:

@@ -287,6 +287,7 @@ def test_an_unusable_setting_is_named(run, folder: Path, monkeypatch: pytest.Mon
     assert code == 2 and "CODESEARCH_BACKEND='abacus' (choose from auto, torch, openvino)" in err
 
 
+@pytest.mark.full
 def test_two_processes_index_the_same_corpus_at_once(folder: Path, tmp_path: Path) -> None:
     """Both finish, the model is converted once and the texts are encoded once."""
     argv = ("index", "--corpus", folder, "--workspace", tmp_path / "w", "--json")

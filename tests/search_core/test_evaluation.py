@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -81,7 +82,8 @@ def test_lexical_evaluation_ranks_with_the_engine_and_names_no_model(settings: S
     assert found.timing.queries_per_s == pytest.approx(2 / (found.timing.search_s or 0))
 
 
-def test_encoding_is_timed_only_where_it_was_done(settings: Settings) -> None:
+def test_encoding_is_timed_only_where_it_was_done(fresh_workspace: Path) -> None:
+    settings = Settings(workspace=fresh_workspace)
     fresh, cached = (evaluate(JUDGED, "minilm", "dense", settings) for _ in range(2))
     assert fresh.timing.documents_per_s == pytest.approx(3 / (fresh.timing.encode_documents_s or 0))
     assert cached.timing.encode_documents_s is cached.timing.documents_per_s is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,3 +72,9 @@ def publishing_hub(folder: Path) -> Iterator[FakeHub]:
     with FakeHub(folder) as hub:
         hub.accounts = {TOKEN: Account("alice"), "hf_reader": Account("alice", may_write=False)}
         yield hub
+
+
+def code_on_card(hub: FakeHub) -> str:
+    """The program with which the model card shows how the model is used."""
+    (code,) = re.findall(r"```python\n(.+?)```", hub.files(REPO)["README.md"].decode(), re.DOTALL)
+    return str(code)
