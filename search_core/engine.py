@@ -97,8 +97,10 @@ class DenseModel:
             return None
 
         def products(numbers: NDArray[np.int64]) -> NDArray[np.float32]:
-            distinct, places = np.unique(numbers, return_inverse=True)
-            return np.asarray((files[distinct] @ query)[places])
+            wanted, about = np.zeros(len(files), bool), np.zeros(len(files), np.float32)
+            wanted[numbers] = True
+            about[wanted] = files[wanted] @ query
+            return np.asarray(about[numbers])
 
         return products
 
@@ -327,12 +329,14 @@ class SearchEngine:
         """Candidates are the tops of both lists; share: of the lexical one in the score."""
         lexical = self._lexical_scores(query, admission.keys)
         dense_rows = self._rows(dense.ids)
-        rows = np.union1d(dense_rows, top_rows(lexical, HYBRID_DEPTH, above=0))
         dense_scores = np.full(len(self._keys), -np.inf, np.float32)
         dense_scores[dense_rows] = dense.scores
+        retrieved = dense_scores > -np.inf
+        retrieved[top_rows(lexical, HYBRID_DEPTH, above=0)] = True
+        rows = np.flatnonzero(retrieved)
         scores = np.full(len(self._keys), -np.inf, np.float32)
         scores[rows] = fuse(dense_scores[rows], lexical[rows], share)
-        candidates = self._documents_of(scores > -np.inf, admission)
+        candidates = self._documents_of(retrieved, admission)
         total = scores[self._entries[candidates]]
         if self._features:
             near = about(self._features.files[candidates]) if about else None
@@ -340,7 +344,7 @@ class SearchEngine:
         return self._best(candidates, total, k)
 
     def _rows(self, keys: Sequence[str] | frozenset[str]) -> NDArray[np.int64]:
-        return np.fromiter((self._row_of[key] for key in keys), np.int64, len(keys))
+        return np.fromiter(map(self._row_of.__getitem__, keys), np.int64, len(keys))
 
     def _documents_of(self, entries: NDArray[np.bool_], admission: Admission) -> NDArray[np.int64]:
         """entries: (n_entries,) bool. Rows of their documents, those that the filter lets through."""

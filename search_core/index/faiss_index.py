@@ -133,7 +133,10 @@ class FaissIndex(ABC):
         return scores, rows
 
     def _ranked(self, scores: NDArray[np.float32], rows: NDArray[np.int64]) -> Neighbours:
-        pairs = sorted(zip(scores.tolist(), self._ids.at(rows), strict=True), reverse=True)
+        ids = self._ids.at(rows)
+        if (scores[1:] < scores[:-1]).all():  # mostly no two are equal, and then there is nothing to sort
+            return Neighbours(ids, scores)
+        pairs = sorted(zip(scores.tolist(), ids, strict=True), reverse=True)
         return Neighbours([id for _, id in pairs], np.array([score for score, _ in pairs], np.float32))
 
     def _hold(self, ids: IdTable) -> None:

@@ -42,7 +42,11 @@ class IdTable:
         return len(self._ids)
 
     def at(self, rows: NDArray[np.int64]) -> list[str]:
-        return [id.decode("utf-8", "surrogatepass") for id in self._ids[rows].tolist()]
+        ids: list[bytes] = self._ids[rows].tolist()
+        try:
+            return list(map(bytes.decode, ids))  # a fifth of the time
+        except UnicodeDecodeError:
+            return [id.decode("utf-8", "surrogatepass") for id in ids]
 
     def mask(self, ids: Collection[str]) -> NDArray[np.bool_]:
         """(n_rows,): which rows hold one of the ids."""
