@@ -59,6 +59,11 @@ for file in "${files[@]}"; do
   cp "$file" "$stamp"
   # Of 18,000 modules those that the app imports are compiled, beside what comes next: all take a minute more.
   if [ "$file" = "$requirements" ]; then
-    PYTHONDONTWRITEBYTECODE="" $venv/bin/python -c "import app, train.trainer" >/dev/null &
+    PYTHONDONTWRITEBYTECODE="" $venv/bin/python >/dev/null - <<'EOF' &
+from ui.imports import quick_imports
+with quick_imports():
+    import app, ui.page, search_core.engine, train.trainer, transformers.models.bert.modeling_bert
+    import matplotlib.backends.backend_agg, plotly.graph_objects
+EOF
   fi
 done
